@@ -1,0 +1,1 @@
+"""The nouns of Carina (docs/glossary.md): frozen, and free of files, networks and plots."""

@@ -1,0 +1,28 @@
+"""A noun that is also a file."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+CARINA_VERSION = "0.1.0"
+
+
+class Plain(BaseModel):
+    """A frozen group of plain values that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(Plain):
+    """A frozen file with a format version.
+
+    Attributes:
+        format_version: the version of this file's format; a newer one than
+            `newest_format_version` is refused by the reader.
+        carina_version: the version of Carina that wrote the file.
+    """
+
+    newest_format_version: ClassVar[int] = 1
+
+    format_version: int = 1
+    carina_version: str = CARINA_VERSION

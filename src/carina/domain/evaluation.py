@@ -1,0 +1,134 @@
+"""All estimates of one classifier on one part of one data set: `evaluation.json`."""
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from carina.domain.document import Document, Plain
+from carina.domain.estimate import Estimate
+
+Estimates = Mapping[str, Estimate]
+
+
+class EvaluatedData(Plain):
+    """What was evaluated.
+
+    Attributes:
+        name: the data set, in words.
+        part: "train", "validation", "test", or "all" for an external test.
+        external: True if the classifier was trained on other data.
+        n_images: films that count in the estimates.
+        n_patients: different patients among them, or None if unknown.
+        unit: what the intervals resample: "patients", or "films" where patients are unknown.
+        n_abstained: films the classifier would not answer (they count all the same).
+        n_unreadable: films that could not be read (they do not count).
+        n_unlabelled: films without a label of the classifier (they do not count).
+        test_opened: how many commands computed metrics on this test part so far; 0 if
+            it is not a run's test part.
+    """
+
+    name: str
+    part: str
+    external: bool = False
+    n_images: int
+    n_patients: int | None = None
+    unit: str = "films"
+    n_abstained: int = 0
+    n_unreadable: int = 0
+    n_unlabelled: int = 0
+    test_opened: int = 0
+
+
+class ConfusionMatrix(Plain):
+    """Counts of films; rows are the true classes and columns the answers, both in
+    the order of `labels`."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+class Curve(Plain):
+    """A curve, as points in order.
+
+    Attributes:
+        x: for ROC the false positive rate, for precision-recall the recall.
+        y: for ROC the true positive rate, for precision-recall the precision.
+        thresholds: the score at and above which a film counts as positive; None where
+            every film does not (scikit-learn's infinity).
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    thresholds: tuple[float | None, ...]
+
+
+class Curves(Plain):
+    """The curves of every class, one against the rest."""
+
+    roc: Mapping[str, Curve] = Field(default_factory=dict)
+    precision_recall: Mapping[str, Curve] = Field(default_factory=dict)
+
+
+class EpochFigures(Plain):
+    """The same metrics for the network of another epoch."""
+
+    epoch: int
+    best_epoch: int
+    metrics: Estimates
+
+
+class WithoutLeaks(Plain):
+    """The same metrics without the test films that training had seen.
+
+    Attributes:
+        n_removed: films left out.
+        metrics: empty if nothing is left of some class.
+        sentence: what this says, in words.
+    """
+
+    n_removed: int
+    metrics: Estimates
+    sentence: str
+
+
+class Evaluation(Document):
+    """All estimates of one classifier on one part of one data set.
+
+    Attributes:
+        classifier: digest of the classifier's card, or the name of a predictions file.
+        labels: the classes in order.
+        data: what was evaluated.
+        metrics: over all films, under scikit-learn's names ("accuracy", "f1_macro", ...).
+        per_class: class -> "precision", "recall", "f1", "specificity", "roc_auc",
+            "average_precision", "support", "tp", "fp", "tn", "fn".
+        per_source: source -> metrics, where there are several sources.
+        per_subgroup: property ("sex", "view", ...) -> value -> metrics.
+        confusion_matrix: counts.
+        curves: ROC and precision-recall.
+        calibration: how honest the probabilities are.
+        operating_points: thresholds chosen on validation, with what they achieve here.
+        abstention: the rate of abstention, and what abstaining changes.
+        probes: what can be told about the class without the lungs.
+        last_epoch: the same metrics for the last epoch's network, not the chosen one.
+        without_leaks: the same metrics without the leaked films, if there are any.
+        parts: part -> "loss" and "accuracy", uncalibrated, without augmentation.
+        cautions: sentences that belong beside the numbers.
+    """
+
+    classifier: str
+    labels: tuple[str, ...]
+    data: EvaluatedData
+    metrics: Estimates
+    per_class: Mapping[str, Estimates]
+    per_source: Mapping[str, Estimates] = Field(default_factory=dict)
+    per_subgroup: Mapping[str, Mapping[str, Estimates]] = Field(default_factory=dict)
+    confusion_matrix: ConfusionMatrix
+    curves: Curves = Curves()
+    calibration: Estimates = Field(default_factory=dict)
+    operating_points: tuple[Estimates, ...] = ()
+    abstention: Estimates = Field(default_factory=dict)
+    probes: Estimates = Field(default_factory=dict)
+    last_epoch: EpochFigures | None = None
+    without_leaks: WithoutLeaks | None = None
+    parts: Mapping[str, Estimates] = Field(default_factory=dict)
+    cautions: tuple[str, ...] = ()

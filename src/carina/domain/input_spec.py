@@ -1,0 +1,40 @@
+"""The pixel contract of a network."""
+
+import hashlib
+from typing import Literal
+
+from pydantic import Field
+
+from carina.domain.document import Plain
+
+
+class InputSpec(Plain):
+    """What `imaging.prepare` makes of a radiograph before a network sees it.
+
+    Attributes:
+        height: rows, in pixels.
+        width: columns, in pixels.
+        fit: how a film of another shape becomes `height x width`: "stretch" scales
+            each axis alone, "letterbox" keeps the shape and pads with black,
+            "crop" keeps the shape and cuts the longer axis at both ends.
+        interpolation: "bilinear" or "bicubic", both antialiased when shrinking, or
+            "nearest".
+        channels: 1, or 3 equal ones.
+        denoise: name of a noise filter, or "none".
+        mask: "none", or "centre" (the middle blacked out, a probe for shortcuts).
+    """
+
+    height: int = Field(default=224, ge=16, le=4096)
+    width: int = Field(default=224, ge=16, le=4096)
+    fit: Literal["stretch", "letterbox", "crop"] = "stretch"
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
+    channels: Literal[1, 3] = 1
+    denoise: Literal["none"] = "none"
+    mask: Literal["none", "centre"] = "none"
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits over what decides the prepared pixels (channels do not:
+        they are equal)."""
+        facts = self.model_dump_json(exclude={"channels"})
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]

@@ -1,0 +1,105 @@
+"""A page, before it is drawn: ordered sections of blocks."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from carina.domain.audit import Severity
+from carina.domain.prediction import CAVEAT
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence that must not be overlooked."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """A number in large type: "96.6 %", its interval "88.5 to 99.1 %", and what it is."""
+
+    name: str
+    value: str
+    interval: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigures:
+    """Some numbers in large type, side by side."""
+
+    figures: tuple[KeyFigure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; `align` has "left" or "right" per column (all left if empty)."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    align: tuple[Literal["left", "right"], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawing: its SVG source, what it shows for those who cannot see it, and a caption."""
+
+    svg: str
+    alt: str
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A small picture: PNG or JPEG bytes with a caption; `alt` describes it."""
+
+    image: bytes
+    media_type: Literal["image/png", "image/jpeg"]
+    alt: str
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Pictures side by side."""
+
+    pictures: tuple[Picture, ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values, as a definition list."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+Block = Paragraph | Notice | KeyFigures | Table | Figure | Gallery | Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part of a page; `anchor` is unique on it."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A page, before it is drawn."""
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    caveat: str = CAVEAT

@@ -1,0 +1,45 @@
+"""Which film is trained on, which chooses, which tests."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from carina.domain.record import PARTS, Part, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A part for every labelled record.
+
+    Attributes:
+        parts: record key -> part.
+        duplicate_groups: record key -> number of its group of identical films;
+            films in no group are absent.
+        seed: the seed Carina cut with; None if the whole split was described.
+        described: the parts that the data set itself describes.
+        cautions: sentences on what is wrong with a described split.
+    """
+
+    parts: Mapping[str, Part]
+    duplicate_groups: Mapping[str, int]
+    seed: int | None
+    described: tuple[Part, ...] = ()
+    cautions: tuple[str, ...] = ()
+
+    def part_of(self, record: Record) -> Part:
+        """Return the record's part."""
+        return self.parts[record.key]
+
+    def keys(self, part: Part) -> tuple[str, ...]:
+        """Return the keys of one part, sorted."""
+        return tuple(sorted(key for key, own in self.parts.items() if own == part))
+
+    def sizes(self) -> dict[Part, int]:
+        """Return the number of films in every part."""
+        return {part: sum(own == part for own in self.parts.values()) for part in PARTS}
+
+    @property
+    def digest(self) -> str:
+        """sha256 over the sorted (key, part) pairs."""
+        rows = sorted(f"{key}\x1f{part}" for key, part in self.parts.items())
+        return hashlib.sha256("\x1e".join(rows).encode()).hexdigest()

@@ -1,0 +1,151 @@
+"""Every error that Carina raises on purpose.
+
+CarinaError
+|-- UsageError            a wrong call: options, names, an output that is in the way   exit 2
+|   |-- RecipeError       a recipe that cannot be used
+|   `-- UnknownNameError  a name that nothing is registered under
+|-- InputError            files that cannot be used                                    exit 2
+|   |-- ImageError        one image, with a code of IMAGE_CODES
+|   |-- DatasetError      a data set
+|   |-- ClassifierError   a classifier's folder
+|   |-- RunError          a run's folder
+|   `-- EvaluationError   predictions that cannot be evaluated
+`-- CouldNotError         right usage, but it did not work out                         exit 1
+    |-- MissingExtraError an extra that is not installed
+    |-- StorageError      no room, no permission
+    |-- TrainingError     a training that diverged
+    `-- ParityError       an exported network that answers otherwise than the trained one
+
+CarinaWarning             the class of every warning that Carina gives
+"""
+
+from typing import ClassVar, Literal, get_args
+
+ImageCode = Literal[
+    "not-found",
+    "not-a-file",
+    "no-permission",
+    "empty-file",
+    "unknown-format",
+    "damaged",
+    "too-large",
+    "too-small",
+    "several-frames",
+    "no-pixels",
+    "compressed-dicom",
+    "unsupported-pixels",
+]
+IMAGE_CODES: tuple[ImageCode, ...] = get_args(ImageCode)
+
+
+class CarinaError(Exception):
+    """The root of the tree; `code` is stable, the sentence may change."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(CarinaError):
+    """A command or function was called with arguments that do not fit."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """A recipe has an unknown key or a value that cannot be used."""
+
+    code = "recipe"
+
+
+class UnknownNameError(UsageError):
+    """A name that nothing is registered under."""
+
+    code = "unknown-name"
+
+
+class InputError(CarinaError):
+    """A file or folder that cannot be used as what it was given for."""
+
+    code = "input"
+    exit_code = 2
+
+
+class ImageError(InputError):
+    """One image that cannot be read as a radiograph.
+
+    Attributes:
+        image_code: why, one of `IMAGE_CODES`.
+    """
+
+    code = "image"
+
+    def __init__(self, message: str, *, image_code: ImageCode) -> None:
+        super().__init__(message)
+        self.image_code: ImageCode = image_code
+
+
+class DatasetError(InputError):
+    """A data set that cannot be opened, split or trained on."""
+
+    code = "dataset"
+
+
+class ClassifierError(InputError):
+    """A classifier's folder that is damaged, changed or of a newer version."""
+
+    code = "classifier"
+
+
+class RunError(InputError):
+    """A run's folder that lacks what is asked of it."""
+
+    code = "run"
+
+
+class EvaluationError(InputError):
+    """Predictions that cannot be evaluated."""
+
+    code = "evaluation"
+
+
+class CouldNotError(CarinaError):
+    """The call was right, and still it did not work out."""
+
+    code = "could-not"
+
+
+class MissingExtraError(CouldNotError):
+    """A part of Carina that is not installed."""
+
+    code = "missing-extra"
+
+    def __init__(self, *, needed_for: str, extra: str) -> None:
+        super().__init__(
+            f"{needed_for} needs the extra '{extra}', which is not installed; "
+            f"install it with: pip install 'carina[{extra}]' "
+            f"(in a clone: pip install '.[{extra}]')"
+        )
+        self.extra = extra
+
+
+class StorageError(CouldNotError):
+    """A file could not be written: no room, no permission, a read-only place."""
+
+    code = "storage"
+
+
+class TrainingError(CouldNotError):
+    """A training that cannot go on."""
+
+    code = "training"
+
+
+class ParityError(CouldNotError):
+    """An exported network that answers otherwise than the trained one."""
+
+    code = "parity"
+
+
+class CarinaWarning(UserWarning):
+    """The class of every warning that Carina gives."""

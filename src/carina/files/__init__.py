@@ -1,0 +1,1 @@
+"""Atomic writes, digests, tables, documents and recipes on disk."""

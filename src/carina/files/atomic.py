@@ -1,0 +1,91 @@
+"""Files that are whole or absent, whatever happens."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from carina.errors import StorageError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Yield a temporary file beside `path`; it takes the name when the block ends well.
+
+    The content is flushed to disk before the rename and the folder after it, so that a
+    power cut leaves the old file or the new one. On any error the temporary file goes.
+
+    Raises:
+        StorageError: if there is no room or no permission.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:60]}.", dir=path.parent)
+        os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with storage_errors(path):
+            _flush(temporary)
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+            _flush_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all.
+
+    Raises:
+        StorageError: if there is no room or no permission.
+    """
+    with writing(path) as temporary, storage_errors(path):
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 with `\\n` line ends to `path`, whole or not at all.
+
+    Raises:
+        StorageError: if there is no room or no permission.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an operating system's refusal to write into a `StorageError` that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            advice = "there is no room left; free some, or choose another place with --out"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            advice = "writing there is not permitted; choose another place with --out"
+        else:
+            advice = "check the place, or choose another one with --out"
+        raise StorageError(f"cannot write {path}: {error.strerror or error}; {advice}") from error
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    # Windows has no handle for a folder, and some network file systems refuse the call.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,103 @@
+"""Recipes as TOML: the shipped ones and the user's."""
+
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from carina.domain.recipe import Recipe, recipe_from_values
+from carina.errors import RecipeError, UnknownNameError
+from carina.files.atomic import write_text
+from carina.registry import unknown_name_sentence
+
+
+def shipped_recipes() -> tuple[str, ...]:
+    """Return the names of the recipes that come with Carina, sorted.
+
+    >>> "two-conv" in shipped_recipes()
+    True
+    """
+    folder = resources.files("carina") / "recipes"
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+def read_recipe(name_or_path: str) -> Recipe:
+    """Return the recipe that ships under a name, or that a TOML file holds.
+
+    Raises:
+        UnknownNameError: if it is neither a shipped name nor a `.toml` file.
+        RecipeError: if the file is not a valid recipe.
+    """
+    if name_or_path in shipped_recipes():
+        text = (resources.files("carina") / "recipes" / f"{name_or_path}.toml").read_text("utf-8")
+    elif name_or_path.endswith(".toml"):
+        try:
+            text = Path(name_or_path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"the recipe file {name_or_path} cannot be read: {error}") from error
+    else:
+        raise UnknownNameError(
+            unknown_name_sentence("recipe", name_or_path, shipped_recipes())
+            + "; a recipe of your own is a file that ends in .toml"
+        )
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"the recipe {name_or_path} is not valid TOML: {error}") from error
+    return recipe_from_values(values, origin=name_or_path)
+
+
+def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """Return the recipe with `section.key=value` settings in place of its own.
+
+    Args:
+        recipe: where the other values come from.
+        settings: values as TOML writes them; a bare word is taken as a string.
+
+    Raises:
+        RecipeError: on a setting without `=`, an unknown key or a bad value.
+
+    >>> with_settings(Recipe(), ["train.epochs=2", "name=mine"]).train.epochs
+    2
+    """
+    values = _plain(recipe)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise RecipeError(f"--set takes SECTION.KEY=VALUE, and got '{setting}'")
+        *sections, last = key.strip().split(".")
+        place = values
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise RecipeError(f"--set {setting}: '{section}' is a value, not a section")
+        place[last] = _value(text.strip())
+    return recipe_from_values(values, origin="with --set " + " ".join(settings))
+
+
+def write_recipe(path: Path, recipe: Recipe) -> None:
+    """Write a recipe as TOML with every value, defaults too.
+
+    Raises:
+        StorageError: if there is no room or no permission.
+    """
+    write_text(path, recipe_text(recipe))
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Return a recipe as TOML with every value, defaults too."""
+    return tomli_w.dumps(_plain(recipe))
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json")
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -1,0 +1,246 @@
+"""A training as a directory, read as an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from carina.data.manifest import ManifestRow, read_manifest
+from carina.data.predictions import read_predictions
+from carina.domain.audit import Audit
+from carina.domain.card import Card
+from carina.domain.document import Document
+from carina.domain.evaluation import Evaluation
+from carina.domain.prediction import Prediction
+from carina.domain.recipe import Recipe
+from carina.domain.record import Part
+from carina.errors import ClassifierError, EvaluationError, RunError, UsageError
+from carina.files.documents import read_document
+from carina.files.recipes import read_recipe
+from carina.files.tables import read_table
+
+HISTORY_COLUMNS = (
+    "epoch",
+    "loss",
+    "accuracy",
+    "auc",
+    "auc_macro",
+    "val_loss",
+    "val_accuracy",
+    "val_auc",
+    "val_auc_macro",
+    "seconds",
+)
+
+
+class Environment(Document):
+    """Where and how a run was made: `environment.json`.
+
+    Attributes:
+        started: local time at the start, ISO 8601 with the offset.
+        status: "training" until every file of the run is written, then "finished".
+        command: the words that start this run again.
+        versions: package -> version.
+        machine: what is known of the hardware ("processor", "cores", "memory_gb", ...).
+        sources: DATA by name -> the folder it was read from; `package` leaves this out.
+        threads: CPU threads of the training.
+        precision: "chosen", "reason", and the timings of the probe.
+        device: "cpu" or the name of the GPU.
+        images_per_second: training speed, median over the epochs.
+        seconds: stage -> seconds.
+        test_opened: how many commands computed metrics on the test part.
+        notes: sentences about the data (merged classes, what was left out, ...).
+    """
+
+    started: str
+    status: str
+    command: str
+    versions: Mapping[str, str]
+    machine: Mapping[str, str | int | float]
+    sources: Mapping[str, str]
+    threads: int = 0
+    precision: Mapping[str, str | float] = Field(default_factory=dict)
+    device: str = "cpu"
+    images_per_second: float = 0.0
+    seconds: Mapping[str, float] = Field(default_factory=dict)
+    test_opened: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A training as a directory; every property reads its file when asked.
+
+    Attributes:
+        folder: the directory.
+    """
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Run:
+        """Return the run in a folder.
+
+        Raises:
+            RunError: if the folder does not exist or is not a run.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise RunError(f"{folder} does not exist; a run is a folder that carina train wrote")
+        run = cls(folder)
+        if not run.recipe_file.is_file():
+            found = ", ".join(sorted(f.name for f in folder.iterdir())[:6]) or "nothing"
+            raise RunError(
+                f"{folder} is not a run: it has no {run.recipe_file.name} (found: {found}); "
+                "a run is a folder that carina train wrote"
+            )
+        return run
+
+    @classmethod
+    def at(cls, folder: Path | str) -> Run:
+        """Return a run that is about to be written into a new or empty folder.
+
+        Raises:
+            UsageError: if something stands there already.
+        """
+        folder = Path(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(
+                f"{folder} is there already and not empty; nothing in it was touched: "
+                "name another place with --out, or remove it first"
+            )
+        return cls(folder)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
+
+    @property
+    def recipe_file(self) -> Path:
+        """The resolved recipe."""
+        return self.folder / "recipe.toml"
+
+    @property
+    def environment_file(self) -> Path:
+        """Where and how the run was made."""
+        return self.folder / "environment.json"
+
+    @property
+    def manifest_file(self) -> Path:
+        """Every film with its part."""
+        return self.folder / "manifest.csv"
+
+    @property
+    def audit_file(self) -> Path:
+        """What was found in the data."""
+        return self.folder / "audit.json"
+
+    @property
+    def history_file(self) -> Path:
+        """One row an epoch."""
+        return self.folder / "history.csv"
+
+    @property
+    def evaluation_file(self) -> Path:
+        """The test part's numbers."""
+        return self.folder / "evaluation.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
+
+    @property
+    def log_file(self) -> Path:
+        """What happened, in sentences without names."""
+        return self.folder / "log.txt"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        """Weights of the best and the last epoch."""
+        return self.folder / "checkpoints"
+
+    @property
+    def classifier_dir(self) -> Path:
+        """What is deployed."""
+        return self.folder / "classifier"
+
+    @property
+    def figures_dir(self) -> Path:
+        """The page's figures as PNG files."""
+        return self.folder / "figures"
+
+    @property
+    def explanations_dir(self) -> Path:
+        """Heat maps as PNG files, named by 12 digits of the film's sha256."""
+        return self.folder / "explanations"
+
+    @property
+    def thumbnails_dir(self) -> Path:
+        """Small films as PNG files, named by 12 digits of the film's sha256."""
+        return self.folder / "thumbnails"
+
+    @property
+    def external_dir(self) -> Path:
+        """One folder for each external test."""
+        return self.folder / "external"
+
+    def predictions_file(self, part: Part) -> Path:
+        """The predictions on one part."""
+        return self.folder / "predictions" / f"{part}.csv"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return read_recipe(str(self.recipe_file))
+
+    @property
+    def environment(self) -> Environment:
+        """Where and how the run was made."""
+        return read_document(self.environment_file, Environment, error=RunError)
+
+    @property
+    def manifest(self) -> tuple[ManifestRow, ...]:
+        """Every film with its part."""
+        return read_manifest(self.manifest_file)
+
+    @property
+    def audit(self) -> Audit:
+        """What was found in the data."""
+        return read_document(self.audit_file, Audit, error=RunError)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The test part's numbers."""
+        return read_document(self.evaluation_file, Evaluation, error=EvaluationError)
+
+    @property
+    def card(self) -> Card:
+        """The classifier's card."""
+        return read_document(self.classifier_dir / "card.json", Card, error=ClassifierError)
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row an epoch, with the columns of `HISTORY_COLUMNS`; NaN where undefined."""
+        rows = read_table(self.history_file, error=RunError)
+        return [{name: float(row[name] or "nan") for name in HISTORY_COLUMNS} for row in rows]
+
+    def predictions(self, part: Part) -> tuple[tuple[str, ...], list[Prediction]]:
+        """Return the classes and the predictions on one part."""
+        return read_predictions(self.predictions_file(part))
+
+    def external_names(self) -> tuple[str, ...]:
+        """Return the names of the external tests, sorted."""
+        if not self.external_dir.is_dir():
+            return ()
+        folders = (f for f in self.external_dir.iterdir() if (f / "evaluation.json").is_file())
+        return tuple(sorted(f.name for f in folders))
+
+    def external_evaluation(self, name: str) -> Evaluation:
+        """Return the evaluation of one external test."""
+        file = self.external_dir / name / "evaluation.json"
+        return read_document(file, Evaluation, error=EvaluationError)

@@ -1,0 +1,1 @@
+"""Factories of small real objects for the tests."""
