@@ -1,1 +1,55 @@
-"""Carina."""
+"""Carina: train, test, explain and serve chest X-ray classifiers.
+
+The commands of the terminal are functions here, with the same names and arguments:
+
+    import carina
+    run = carina.train("films", recipe="two-conv")
+    carina.predict(run.folder, "new-film.png")
+
+Research and education only: not a medical device, not for diagnosis.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Run": "carina.runs",
+    "audit": "carina.workflows.audit",
+    "demo": "carina.workflows.demo",
+    "doctor": "carina.workflows.doctor",
+    "evaluate": "carina.workflows.evaluate",
+    "explain": "carina.workflows.explain",
+    "load_classifier": "carina.inference.bundle",
+    "open_dataset": "carina.data",
+    "predict": "carina.workflows.predict",
+    "read_radiograph": "carina.imaging",
+    "report": "carina.workflows.report",
+    "train": "carina.workflows.train",
+}
+
+__all__ = [
+    "Run",
+    "audit",
+    "demo",
+    "doctor",
+    "evaluate",
+    "explain",
+    "load_classifier",
+    "open_dataset",
+    "predict",
+    "read_radiograph",
+    "report",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use, so that `import carina` stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'carina' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from pydantic import Field
@@ -13,11 +15,12 @@ from carina.data.predictions import read_predictions
 from carina.domain.audit import Audit
 from carina.domain.card import Card
 from carina.domain.document import Document
+from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Evaluation
-from carina.domain.prediction import Prediction
+from carina.domain.prediction import CAVEAT, Prediction
 from carina.domain.recipe import Recipe
 from carina.domain.record import Part
-from carina.errors import ClassifierError, EvaluationError, RunError, UsageError
+from carina.errors import ClassifierError, EvaluationError, RunError
 from carina.files.documents import read_document
 from carina.files.recipes import read_recipe
 from carina.files.tables import read_table
@@ -98,21 +101,6 @@ class Run:
                 "a run is a folder that carina train wrote"
             )
         return run
-
-    @classmethod
-    def at(cls, folder: Path | str) -> Run:
-        """Return a run that is about to be written into a new or empty folder.
-
-        Raises:
-            UsageError: if something stands there already.
-        """
-        folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError(
-                f"{folder} is there already and not empty; nothing in it was touched: "
-                "name another place with --out, or remove it first"
-            )
-        return cls(folder)
 
     @property
     def name(self) -> str:
@@ -244,3 +232,28 @@ class Run:
         """Return the evaluation of one external test."""
         file = self.external_dir / name / "evaluation.json"
         return read_document(file, Evaluation, error=EvaluationError)
+
+    def _repr_html_(self) -> str:
+        """Return the headline and the curves for a notebook."""
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{_shown(estimate)}</td></tr>"
+            for name, estimate in self.evaluation.metrics.items()
+        )
+        pictures = "".join(
+            f'<img alt="{escape(file.stem)}" style="max-width:32em" '
+            f'src="data:image/png;base64,{b64encode(file.read_bytes()).decode()}">'
+            for file in sorted(self.figures_dir.glob("*.png"))
+        )
+        return (
+            f"<p><b>{escape(self.name)}</b>: {escape(str(self.report_file))}</p>"
+            f"<table><tr><th>test metric</th><th>value (95 % interval)</th></tr>{rows}</table>"
+            f"{pictures}<p>{escape(CAVEAT)}</p>"
+        )
+
+
+def _shown(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return escape(f"undefined: {estimate.undefined_because}")
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-CARINA_VERSION = "0.1.0"
+from carina.version import VERSION
 
 
 class Plain(BaseModel):
@@ -25,4 +25,4 @@ class Document(Plain):
     newest_format_version: ClassVar[int] = 1
 
     format_version: int = 1
-    carina_version: str = CARINA_VERSION
+    carina_version: str = VERSION

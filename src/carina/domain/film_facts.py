@@ -17,6 +17,8 @@ class FilmFacts:
         file_format: the container ("JPEG", "DICOM", ...).
         colour_mode: how the file stored its pixels ("L", "RGB", ...).
         bits: significant bits of a stored grey value.
+        contrast: 95th minus 5th percentile of the grey values, in `[0, 1]` (the gate's measure).
+        view: view position as the file says, or None.
         cautions: sentences noticed while reading.
     """
 
@@ -28,4 +30,6 @@ class FilmFacts:
     file_format: str
     colour_mode: str
     bits: int
+    contrast: float
+    view: str | None = None
     cautions: tuple[str, ...] = ()

@@ -18,6 +18,8 @@ class Split:
         seed: the seed Carina cut with; None if the whole split was described.
         described: the parts that the data set itself describes.
         cautions: sentences on what is wrong with a described split.
+        validation_is_test: True where a described mistake is repeated: the films of the
+            test part also serve for validation (`parts` says "test").
     """
 
     parts: Mapping[str, Part]
@@ -25,6 +27,7 @@ class Split:
     seed: int | None
     described: tuple[Part, ...] = ()
     cautions: tuple[str, ...] = ()
+    validation_is_test: bool = False
 
     def part_of(self, record: Record) -> Part:
         """Return the record's part."""
@@ -32,11 +35,12 @@ class Split:
 
     def keys(self, part: Part) -> tuple[str, ...]:
         """Return the keys of one part, sorted."""
-        return tuple(sorted(key for key, own in self.parts.items() if own == part))
+        wanted = "test" if part == "validation" and self.validation_is_test else part
+        return tuple(sorted(key for key, own in self.parts.items() if own == wanted))
 
     def sizes(self) -> dict[Part, int]:
         """Return the number of films in every part."""
-        return {part: sum(own == part for own in self.parts.values()) for part in PARTS}
+        return {part: len(self.keys(part)) for part in PARTS}
 
     @property
     def digest(self) -> str:

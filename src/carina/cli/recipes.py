@@ -1,0 +1,44 @@
+"""`carina recipes`."""
+
+from typing import Annotated
+
+import typer
+
+from carina.cli.terminal import JsonFlag, show, show_json, show_table
+
+
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(help="Print this recipe in full.", show_default=False)
+    ] = None,
+    *,
+    as_json: JsonFlag = False,
+) -> int:
+    """List the recipes that ship, or print one."""
+    from carina.files.recipes import read_recipe, recipe_text, shipped_recipes
+
+    if name is not None:
+        recipe = read_recipe(name)
+        if as_json:
+            show_json(recipe.model_dump(mode="json"))
+        else:
+            show(recipe_text(recipe))
+        return 0
+    shipped = [read_recipe(shipped) for shipped in shipped_recipes()]
+    if as_json:
+        show_json([recipe.model_dump(mode="json") for recipe in shipped])
+    else:
+        show_table(
+            ("recipe", "input", "epochs", "purpose"),
+            [
+                (
+                    recipe.name,
+                    f"{recipe.input.height} x {recipe.input.width} x {recipe.input.channels}",
+                    str(recipe.train.epochs),
+                    recipe.purpose,
+                )
+                for recipe in shipped
+            ],
+            left=("purpose",),
+        )
+    return 0

@@ -1,0 +1,148 @@
+"""What the commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from carina.domain.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from carina.domain.audit import Finding, Unreadable
+    from carina.domain.estimate import Estimate
+
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")
+]
+DataArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="Folders of class folders, CSV manifests, .npz files; several make one data set.",
+        show_default=False,
+    ),
+]
+ClassifierArgument = Annotated[
+    str, typer.Argument(help="A classifier's folder, or a run.", show_default=False)
+]
+OutOption = Annotated[
+    str | None,
+    typer.Option("--out", help="Folder to write; it must be new or empty.", show_default=False),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Change one value of the recipe; may be repeated.",
+        show_default=False,
+    ),
+]
+
+SKIPPED = 3
+FOUND = 4
+
+
+@contextmanager
+def drawing(*, as_json: bool) -> Iterator[Progress]:
+    """Yield a progress callback that draws on stderr; with `--json` it is silent."""
+    if as_json:
+        yield silent
+        return
+    from carina.workflows.progress_bar import progress_bar
+
+    with progress_bar() as progress:
+        yield progress
+
+
+def show(text: str = "") -> None:
+    """Print a line of the result."""
+    typer.echo(text)
+
+
+def note(text: str) -> None:
+    """Print a line beside the result, on stderr."""
+    typer.echo(text, err=True)
+
+
+def show_json(document: Any) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+def show_error(sentence: str, *, code: str, as_json: bool) -> None:
+    """Print an error: a sentence on stderr, and with `--json` also a document on stdout."""
+    if as_json:
+        show_json({"error": {"code": code, "message": sentence}})
+    note(f"error: {sentence}")
+
+
+def show_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+    left: Sequence[str] = (),
+) -> None:
+    """Print a table; the first column and those named in `left` are left-aligned."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for position, column in enumerate(columns):
+        justify: Literal["left", "right"] = "left" if position == 0 or column in left else "right"
+        table.add_column(Text(column), justify=justify, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 120
+    Console(file=sys.stdout, width=width, highlight=False).print(table)
+
+
+def show_findings(findings: Sequence[Finding], *, most: int = 5) -> None:
+    """Print the worst findings of an audit on stderr."""
+    for finding in findings[:most]:
+        note(f"{finding.severity}: {finding.sentence}")
+    if len(findings) > most:
+        note(f"... and {len(findings) - most} more findings in audit.json")
+
+
+def note_unreadable(unreadable: Sequence[Unreadable], *, most: int = 10) -> None:
+    """Print on stderr which files were skipped, and why."""
+    if not unreadable:
+        return
+    note(f"skipped {len(unreadable)} files that could not be read:")
+    for file in unreadable[:most]:
+        note(f"  {file.message}")
+    if len(unreadable) > most:
+        note(f"  ... and {len(unreadable) - most} more")
+
+
+def percent(estimate: Estimate) -> str:
+    """Return an estimate as "96.6 % (88.5 to 99.1)", or why it is undefined.
+
+    >>> from carina.domain.estimate import Estimate
+    >>> percent(Estimate(value=0.966, low=0.885, high=0.991, n=59, method="wilson"))
+    '96.6 % (88.5 to 99.1)'
+    """
+    if estimate.value is None:
+        return f"undefined: {estimate.undefined_because}"
+    text = f"{100 * estimate.value:.1f} %"
+    if estimate.low is not None and estimate.high is not None:
+        text += f" ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
+    return text
+
+
+def number(estimate: Estimate) -> str:
+    """Return an estimate as "0.312 (0.201 to 0.433)", or why it is undefined."""
+    if estimate.value is None:
+        return f"undefined: {estimate.undefined_because}"
+    text = f"{estimate.value:.3f}"
+    if estimate.low is not None and estimate.high is not None:
+        text += f" ({estimate.low:.3f} to {estimate.high:.3f})"
+    return text

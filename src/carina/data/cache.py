@@ -1,0 +1,224 @@
+"""What films told and what was prepared of them, kept by content.
+
+Two stores lie under the cache folder, both keyed by the sha256 of a film's bytes and never by
+its name, so that a moved or renamed film is known and no file name is kept:
+
+- `films-v1/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.4 KB);
+- `levels-v1/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
+  `rows.u16`, height x width little-endian uint16 per film, and `index.sha256`, 32 bytes per row.
+
+Both are only ever appended to, under a file lock, rows before their index: a row counts when
+the index says so, and what a killed process left half-written is cut off by the next writer. The
+stores grow by each film once per input spec (100 KB at 224 x 224) and never shrink; the folder
+may be removed at any time, everything in it can be made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from carina.domain.film_facts import FilmFacts
+from carina.domain.input_spec import InputSpec
+from carina.files.atomic import storage_errors
+
+# A new number when reading or preparing films changes what they become.
+FACTS_VERSION = 1
+LEVELS_VERSION = 1
+_DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedPixels:
+    """Films prepared for one input spec, on disk and mapped into memory.
+
+    Attributes:
+        spec: what they were prepared for.
+        rows: uint16 `[rows, height, width]`, memory-mapped; other films' rows are among them.
+        row_of: record key -> row.
+    """
+
+    spec: InputSpec
+    rows: NDArray[np.uint16]
+    row_of: Mapping[str, int]
+
+    def levels(self, keys: Sequence[str]) -> NDArray[np.uint16]:
+        """Return the grey levels of some films, copied out of the store.
+
+        Args:
+            keys: record keys; a film may stand there twice.
+
+        Returns:
+            uint16 `[n, height, width]`; `imaging.from_levels` makes `[0, 1]` of them.
+
+        Raises:
+            KeyError: for a key that was not scanned or could not be read.
+        """
+        chosen = np.fromiter((self.row_of[key] for key in keys), dtype=np.intp, count=len(keys))
+        return np.asarray(self.rows[chosen])
+
+
+class FactsStore:
+    """`FilmFacts` by sha256."""
+
+    def __init__(self, cache_dir: Path) -> None:
+        """Open the store, making its folder.
+
+        Raises:
+            StorageError: if the folder cannot be made or written to.
+        """
+        folder = cache_dir / f"films-v{FACTS_VERSION}"
+        self._path = folder / "facts.jsonl"
+        self._lock = _lock_in(folder)
+
+    def load(self) -> dict[str, FilmFacts]:
+        """Return everything known; lines that are not whole are passed over."""
+        known: dict[str, FilmFacts] = {}
+        if not self._path.exists():
+            return known
+        with (
+            storage_errors(self._path),
+            self._path.open(encoding="utf-8", errors="replace") as lines,
+        ):
+            for line in lines:
+                # A line that a killed process did not finish, or bytes gone bad.
+                with suppress(ValueError, TypeError):
+                    facts = _facts_of(json.loads(line))
+                    known[facts.sha256] = facts
+        return known
+
+    def append(self, facts: Sequence[FilmFacts]) -> None:
+        """Keep what some films told.
+
+        Raises:
+            StorageError: if there is no room or no permission.
+        """
+        if not facts:
+            return
+        lines = "".join(json.dumps(asdict(one), separators=(",", ":")) + "\n" for one in facts)
+        with storage_errors(self._path), self._lock, self._path.open("ab+") as stream:
+            if stream.tell() and not _ends_with_newline(self._path):
+                lines = "\n" + lines
+            stream.write(lines.encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+class LevelsStore:
+    """Prepared grey levels by sha256, for one input spec."""
+
+    def __init__(self, cache_dir: Path, spec: InputSpec) -> None:
+        """Open the store, making its folder.
+
+        Raises:
+            StorageError: if the folder cannot be made or written to.
+        """
+        folder = cache_dir / f"levels-v{LEVELS_VERSION}" / spec.digest
+        self.spec = spec
+        self._rows = folder / "rows.u16"
+        self._index = folder / "index.sha256"
+        self._lock = _lock_in(folder)
+        self._row_bytes = spec.height * spec.width * 2
+
+    def index(self) -> dict[str, int]:
+        """Return sha256 -> row for every row that is whole."""
+        n_rows = self._n_rows()
+        if n_rows == 0:
+            return {}
+        with storage_errors(self._index):
+            digests = self._index.read_bytes()[: n_rows * _DIGEST_BYTES]
+        row_of: dict[str, int] = {}
+        for row in range(n_rows):
+            digest = digests[row * _DIGEST_BYTES : (row + 1) * _DIGEST_BYTES].hex()
+            # Two processes may have prepared the same film; the first row is kept.
+            row_of.setdefault(digest, row)
+        return row_of
+
+    def rows(self) -> NDArray[np.uint16]:
+        """Return every whole row, uint16 `[rows, height, width]`, mapped read-only."""
+        shape = (self._n_rows(), self.spec.height, self.spec.width)
+        if shape[0] == 0:
+            return np.zeros(shape, dtype=np.uint16)
+        with storage_errors(self._rows):
+            return np.memmap(self._rows, dtype="<u2", mode="r", shape=shape)
+
+    def append(self, levels: Mapping[str, NDArray[np.uint16]]) -> None:
+        """Keep what was prepared of some films.
+
+        Args:
+            levels: sha256 -> uint16 `[height, width]`.
+
+        Raises:
+            StorageError: if there is no room or no permission.
+        """
+        if not levels:
+            return
+        with storage_errors(self._rows), self._lock:
+            n_rows = self._n_rows()
+            _append_at(
+                self._rows,
+                n_rows * self._row_bytes,
+                b"".join(
+                    np.ascontiguousarray(one, dtype="<u2").tobytes() for one in levels.values()
+                ),
+            )
+            _append_at(
+                self._index,
+                n_rows * _DIGEST_BYTES,
+                b"".join(bytes.fromhex(sha256) for sha256 in levels),
+            )
+
+    def _n_rows(self) -> int:
+        n_rows = _size(self._rows) // self._row_bytes
+        return min(n_rows, _size(self._index) // _DIGEST_BYTES)
+
+
+def _append_at(path: Path, offset: int, data: bytes) -> None:
+    """Write `data` at `offset`, where the whole rows end, and flush it to disk."""
+    path.touch()
+    with path.open("rb+") as stream:
+        # Windows refuses to shorten a file that somebody has mapped, even by nothing.
+        if stream.seek(0, os.SEEK_END) > offset:
+            stream.truncate(offset)
+        stream.seek(offset)
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _lock_in(folder: Path) -> FileLock:
+    lock = FileLock(folder / "lock")
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        # Taken once at the start, so that a folder without permission is refused before work.
+        with lock:
+            pass
+    return lock
+
+
+def _facts_of(values: dict[str, object]) -> FilmFacts:
+    cautions = values.pop("cautions", ())
+    if not isinstance(cautions, list):
+        raise TypeError("cautions")
+    return FilmFacts(**values, cautions=tuple(cautions))  # type: ignore[arg-type]
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

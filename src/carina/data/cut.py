@@ -1,0 +1,133 @@
+"""The cut itself: groups of films into parts, stratified by class and repeatable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from carina.data.scan import FilmScan
+from carina.domain.record import Part, Record
+from carina.errors import DatasetError
+
+Group = tuple[Record, ...]
+
+
+def cut_groups(
+    groups: Sequence[Group],
+    targets: Mapping[Part, Mapping[str, float]],
+    *,
+    seed: int,
+    scan: FilmScan,
+    held: Mapping[Part, frozenset[str]],
+) -> dict[str, Part]:
+    """Return the part of every film: the asked films of each class, the rest train.
+
+    Groups are taken in an order drawn from the seed and the films' content, not their names,
+    so that moved, renamed or differently sorted films fall into the same parts. Each goes
+    to the part whose classes it brings nearer to their targets, or to train. Where a part
+    then lacks a class, the smallest group that has it moves there.
+
+    Args:
+        groups: films that stay together; every film is labelled and in one group.
+        targets: part -> class -> number of films, for the parts to cut.
+        seed: decides the order.
+        scan: the films' facts.
+        held: part -> classes that it has from elsewhere and need not get from here.
+
+    Raises:
+        DatasetError: if a class has too few groups for a film in each part.
+
+    References:
+        The greedy choice follows Sechidis et al., On the stratification of multi-label data,
+        ECML 2011, with a group in the place of an example.
+    """
+    ordered = sorted(groups, key=lambda group: _rank(group, seed, scan))
+    counts: dict[Part, Counter[str]] = {part: Counter() for part in ("train", *targets)}
+    chosen: list[Part] = []
+    for group in ordered:
+        labels = _count(group)
+        part = _nearest_part(labels, counts, targets)
+        counts[part].update(labels)
+        chosen.append(part)
+    _fill_gaps(ordered, chosen, counts, held)
+    return {
+        record.key: part for group, part in zip(ordered, chosen, strict=True) for record in group
+    }
+
+
+def _rank(group: Group, seed: int, scan: FilmScan) -> tuple[str, str]:
+    content = min(scan.facts[record.key].pixel_digest for record in group)
+    return hashlib.sha256(f"{seed}\x1f{content}".encode()).hexdigest(), content
+
+
+def _count(records: Iterable[Record]) -> Counter[str]:
+    return Counter(record.label or "" for record in records)
+
+
+def _nearest_part(
+    labels: Counter[str],
+    counts: Mapping[Part, Counter[str]],
+    targets: Mapping[Part, Mapping[str, float]],
+) -> Part:
+    """Return the part that most wants a group, or train if none does.
+
+    A part's want is by how much the group lowers its squared distance from the targets,
+    each class in units of its target.
+    """
+    best: Part = "train"
+    best_gain = 0.0
+    for part, target in targets.items():
+        gain = 0.0
+        for label, n_films in labels.items():
+            wanted = target.get(label, 0.0)
+            missing = wanted - counts[part][label]
+            gain += (missing**2 - (missing - n_films) ** 2) / max(wanted, 1.0)
+        if gain > best_gain:
+            best, best_gain = part, gain
+    return best
+
+
+def _fill_gaps(
+    groups: Sequence[Group],
+    chosen: list[Part],
+    counts: Mapping[Part, Counter[str]],
+    held: Mapping[Part, frozenset[str]],
+) -> None:
+    """Move groups until every part has every class; rare classes first."""
+    labels = sorted({record.label or "" for group in groups for record in group})
+    n_groups = Counter(label for group in groups for label in {r.label or "" for r in group})
+    for label in sorted(labels, key=lambda label: (n_groups[label], label)):
+        for part in counts:
+            if counts[part][label] or label in held.get(part, frozenset()):
+                continue
+            index = _movable(label, part, groups, chosen, counts)
+            if index is None:
+                raise DatasetError(
+                    f"class '{label}' cannot be in every part: its films form {n_groups[label]} "
+                    "groups (films of one patient, and identical films, stay together), and "
+                    f"{', '.join(counts)} need one each; add films of other patients, or leave "
+                    "the class out with labels.drop"
+                )
+            moved = _count(groups[index])
+            counts[chosen[index]].subtract(moved)
+            counts[part].update(moved)
+            chosen[index] = part
+
+
+def _movable(
+    label: str,
+    to: Part,
+    groups: Sequence[Group],
+    chosen: Sequence[Part],
+    counts: Mapping[Part, Counter[str]],
+) -> int | None:
+    """Return the smallest group with `label` that another part can spare."""
+    can_spare = []
+    for index, group in enumerate(groups):
+        labels = _count(group)
+        own = counts[chosen[index]]
+        leaves_no_gap = all(own[name] > n_films for name, n_films in labels.items())
+        if label in labels and chosen[index] != to and leaves_no_gap:
+            can_spare.append((chosen[index] != "train", len(group), index))
+    return min(can_spare)[2] if can_spare else None

@@ -1,0 +1,122 @@
+"""Folders of films, as a tree without the litter of operating systems."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from carina.errors import DatasetError
+from carina.imaging.read import FILM_SUFFIXES
+
+LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found"})
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder with the films in it.
+
+    Attributes:
+        path: where it lies.
+        films: the files in it that may be films, by name.
+        folders: the folders in it, by name.
+        other_files: suffix -> number of files in it that are no films.
+    """
+
+    path: Path
+    films: tuple[Path, ...] = ()
+    folders: tuple[Folder, ...] = ()
+    other_files: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.name
+
+    def all_films(self) -> list[Path]:
+        """Return the films in it and below it."""
+        below = [film for folder in self.folders for film in folder.all_films()]
+        return [*self.films, *below]
+
+    def n_films(self) -> int:
+        """Return the number of films in it and below it."""
+        return len(self.films) + sum(folder.n_films() for folder in self.folders)
+
+    def all_other_files(self) -> Counter[str]:
+        """Return suffix -> number of files in it and below it that are no films."""
+        return sum((folder.all_other_files() for folder in self.folders), self.other_files.copy())
+
+    def holding_films(self) -> list[Folder]:
+        """Return the folders in it that hold films, in them or below."""
+        return [folder for folder in self.folders if folder.n_films()]
+
+
+def read_folder(path: Path) -> Folder:
+    """Return the tree below `path`; hidden files and litter are passed over.
+
+    Raises:
+        DatasetError: if a folder may not be read.
+    """
+    return _read_folder(path, above=frozenset())
+
+
+def _read_folder(path: Path, *, above: frozenset[str]) -> Folder:
+    real = os.path.realpath(path)
+    films: list[Path] = []
+    folders: list[Folder] = []
+    other_files: Counter[str] = Counter()
+    for entry in _entries(path):
+        # A link back to a folder that we are in would never end.
+        if entry.is_dir() and os.path.realpath(entry.path) not in above | {real}:
+            folders.append(_read_folder(path / entry.name, above=above | {real}))
+        elif entry.is_file() and _may_be_film(path / entry.name):
+            films.append(path / entry.name)
+        elif entry.is_file():
+            other_files[Path(entry.name).suffix.lower() or "no suffix"] += 1
+    return Folder(path, tuple(films), tuple(folders), other_files)
+
+
+def film_names(path: Path, *, limit: int) -> list[str]:
+    """Return the names without suffix of at most `limit` films below `path`."""
+    return list(islice(_film_stems(path), limit))
+
+
+def _film_stems(path: Path) -> Iterator[str]:
+    for _, folders, files in os.walk(path):
+        folders[:] = sorted(name for name in folders if not _is_litter(name))
+        for name in sorted(files):
+            if not _is_litter(name) and Path(name).suffix.lower() in FILM_SUFFIXES:
+                yield Path(name).stem
+
+
+def _entries(path: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            kept = [entry for entry in entries if not _is_litter(entry.name)]
+    except OSError as error:
+        raise DatasetError(
+            f"the folder {path} cannot be read ({error.strerror}); check its permissions"
+        ) from error
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def _is_litter(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in LITTER
+
+
+def _may_be_film(file: Path) -> bool:
+    suffix = file.suffix.lower()
+    return suffix in FILM_SUFFIXES or (not suffix and _is_dicom(file))
+
+
+def _is_dicom(file: Path) -> bool:
+    # DICOM files out of a PACS often have no suffix. DICOM PS3.10 7.1: "DICM" at byte 128.
+    try:
+        with file.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False

@@ -1,0 +1,213 @@
+"""DATA -> Dataset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from carina.data.counted import counted
+from carina.data.found import Found, FoundFilm, ReadOptions
+from carina.data.labels import LabelDecision, decide_labels, names_in, spelling_key
+from carina.data.patients import PatientKey
+from carina.data.sources import SOURCES
+from carina.domain.dataset import Dataset, LeftOut, Source
+from carina.domain.recipe import LabelsSection
+from carina.domain.record import Record
+from carina.errors import DatasetError
+from carina.registry import nearest
+
+_AS_FOUND = LabelsSection()
+
+
+def open_dataset(
+    sources: Sequence[Path | str],
+    *,
+    labels: LabelsSection = _AS_FOUND,
+    patient_key: PatientKey,
+) -> Dataset:
+    """Return the films of one or several DATA as one data set; no film is opened.
+
+    Args:
+        sources: folders, CSV manifests, `.npz` files; each becomes a named source.
+        labels: the recipe's section on classes.
+        patient_key: the key that hashes patient numbers, at once and for good.
+
+    Raises:
+        DatasetError: if a DATA is not there, holds nothing usable or contradicts itself, or
+            the labels do not fit the section.
+    """
+    paths = _existing(sources)
+    found = [_read(path, labels) for path in paths]
+    names = _distinct([_name_of(path) for path in paths])
+    read_as = [_labels_read_by_layout(one, labels) for one in found]
+    decision = _decide(found, read_as, labels)
+    hospitals_taken: set[str] = set(names)
+    records: list[Record] = []
+    for one, label_of, name in zip(found, read_as, names, strict=True):
+        source_of = _record_sources(one, name, hospitals_taken, first=not records)
+        for film in one.films:
+            label = label_of.get(film.label or "")
+            final = decision.class_of[label] if label is not None else None
+            if film.label is None or final is not None:
+                records.append(_record(film, source_of[film.hospital], final, patient_key))
+    return Dataset(
+        records=tuple(records),
+        labels=decision.labels,
+        sources=tuple(
+            Source(name, str(path), one.layout, one.patients, one.licence, one.citation)
+            for name, path, one in zip(names, paths, found, strict=True)
+        ),
+        left_out=(*_left_out(found, read_as, names), *decision.left_out),
+        notes=(*_notes(found, read_as, names), *decision.notes, *_notes_on_records(records)),
+        patient_key_fingerprint=patient_key.fingerprint,
+    )
+
+
+def _existing(sources: Sequence[Path | str]) -> list[Path]:
+    if not sources:
+        raise DatasetError("no DATA was given; name a folder, a CSV manifest or a .npz file")
+    paths = [Path(source) for source in sources]
+    for path in paths:
+        if not path.exists():
+            raise DatasetError(_not_there(path))
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        if path.resolve() in seen:
+            raise DatasetError(f"{path} is given twice (as {seen[path.resolve()]}); name it once")
+        seen[path.resolve()] = path
+    return paths
+
+
+def _not_there(path: Path) -> str:
+    parent = path.parent
+    if not parent.is_dir():
+        return f"{path} does not exist, and neither does the folder {parent}; check the path"
+    near = nearest(path.name, sorted(entry.name for entry in parent.iterdir()))
+    hint = f"; did you mean {' or '.join(str(parent / name) for name in near)}?" if near else ""
+    return f"{path} does not exist{hint or '; check the path'}"
+
+
+def _read(path: Path, labels: LabelsSection) -> Found:
+    layouts = sorted(map(SOURCES.get, SOURCES.names()), key=lambda layout: layout.precedence)
+    for layout in layouts:
+        if layout.recognises(path):
+            return layout.read(path, ReadOptions(label_column=labels.column))
+    raise DatasetError(
+        f"{path} is no data set that Carina knows ({', '.join(SOURCES.names())}); expected a "
+        "folder of class folders, a CSV manifest with the columns path and label, or a MedMNIST "
+        ".npz file"
+    )
+
+
+def _labels_read_by_layout(found: Found, section: LabelsSection) -> dict[str, str | None]:
+    """Return label as found -> label to decide on, or None where the layout leaves it out."""
+    named = names_in(section)
+    return {
+        label: label if spelling_key(label) in named else found.label_table.get(label, label)
+        for label in {film.label for film in found.films if film.label is not None}
+    }
+
+
+def _decide(
+    found: Sequence[Found], read_as: Sequence[dict[str, str | None]], section: LabelsSection
+) -> LabelDecision:
+    counts: Counter[str] = Counter()
+    for one, label_of in zip(found, read_as, strict=True):
+        for film in one.films:
+            label = label_of.get(film.label or "")
+            if label is not None:
+                counts[label] += 1
+    return decide_labels(counts, section)
+
+
+def _record(film: FoundFilm, source: str, label: str | None, key: PatientKey) -> Record:
+    patient = film.patient
+    return Record(
+        path=film.path,
+        source=source,
+        file=film.file,
+        label=label,
+        patient=key.hash(patient.namespace, patient.number) if patient else None,
+        part=film.part,
+        view=film.view,
+        sex=film.sex,
+        age_years=film.age_years,
+        date_offset_days=film.date_offset_days,
+        lung_mask=film.lung_mask,
+    )
+
+
+def _name_of(path: Path) -> str:
+    resolved = path.resolve()
+    return (resolved.stem if resolved.is_file() else resolved.name) or "data"
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Return the names, with a number behind those that came before."""
+    taken: set[str] = set()
+    distinct = []
+    for name in names:
+        choice, number = name, 2
+        while choice in taken:
+            choice, number = f"{name}-{number}", number + 1
+        taken.add(choice)
+        distinct.append(choice)
+    return distinct
+
+
+def _record_sources(
+    found: Found, name: str, taken: set[str], *, first: bool
+) -> dict[str | None, str]:
+    """Return hospital named by a row -> `Record.source`.
+
+    The same hospital in two DATA gets two names where its paths could collide: keys
+    (`source/path`) are unique within a data set.
+    """
+    hospitals = sorted({film.hospital for film in found.films if film.hospital is not None})
+    source_of: dict[str | None, str] = {None: name}
+    for hospital in hospitals:
+        choice = hospital if first or hospital not in taken else f"{name}:{hospital}"
+        source_of[hospital] = choice
+        taken.add(choice)
+    return source_of
+
+
+def _left_out(
+    found: Sequence[Found], read_as: Sequence[dict[str, str | None]], names: Sequence[str]
+) -> list[LeftOut]:
+    left_out = []
+    for one, label_of, name in zip(found, read_as, names, strict=True):
+        own = list(one.left_out)
+        for label in sorted(label for label, meaning in label_of.items() if meaning is None):
+            n_images = sum(film.label == label for film in one.films)
+            own.append(LeftOut(f"label {label}", n_images, "the label says nothing"))
+        left_out += [
+            LeftOut(_in_source(item.what, name, names), item.n_images, item.reason) for item in own
+        ]
+    return left_out
+
+
+def _notes(
+    found: Sequence[Found], read_as: Sequence[dict[str, str | None]], names: Sequence[str]
+) -> list[str]:
+    notes = []
+    for one, label_of, name in zip(found, read_as, names, strict=True):
+        own = list(one.notes)
+        counts = Counter(film.label for film in one.films if film.label is not None)
+        for label, n_images in sorted(counts.items()):
+            meaning = label_of[label]
+            if meaning is not None and meaning != label:
+                found_as = f"{counted(n_images, 'film')} with the finding '{label}'"
+                own.append(f"{found_as} taken as '{meaning}'")
+        notes += [_in_source(note, name, names, mark=": ") for note in own]
+    return notes
+
+
+def _notes_on_records(records: Sequence[Record]) -> list[str]:
+    n_unlabelled = sum(record.label is None for record in records)
+    return [f"{counted(n_unlabelled, 'film')} without a label"] if n_unlabelled else []
+
+
+def _in_source(text: str, name: str, names: Sequence[str], *, mark: str = "/") -> str:
+    return text if len(names) == 1 else f"{name}{mark}{text}"

@@ -1,0 +1,214 @@
+"""Every film of a data set, decoded once."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carina.data.cache import FactsStore, LevelsStore, PreparedPixels
+from carina.domain.audit import Unreadable
+from carina.domain.dataset import Dataset
+from carina.domain.film_facts import FilmFacts
+from carina.domain.input_spec import InputSpec
+from carina.domain.progress import Progress, Step, silent
+from carina.domain.radiograph import Radiograph
+from carina.domain.record import Record
+from carina.errors import ImageError
+from carina.files.digests import sha256_bytes
+from carina.imaging.digests import film_facts
+from carina.imaging.prepare import prepare_levels
+from carina.imaging.read import MAX_FILE_BYTES, read_radiograph, read_radiograph_bytes
+
+_MAX_THREADS = 4
+_BATCH_FILMS = 256
+_BATCH_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmScan:
+    """What the films of a data set told when they were decoded.
+
+    Attributes:
+        facts: record key -> facts, for every film that could be read.
+        unreadable: the others, by name, with their codes.
+        unreadable_keys: their record keys.
+        pixels: the films prepared for the input spec, if one was given.
+    """
+
+    facts: Mapping[str, FilmFacts]
+    unreadable: tuple[Unreadable, ...] = ()
+    unreadable_keys: frozenset[str] = frozenset()
+    pixels: PreparedPixels | None = None
+
+
+def scan_films(
+    dataset: Dataset, *, spec: InputSpec | None, cache_dir: Path, progress: Progress = silent
+) -> FilmScan:
+    """Return what every film told, and its pixels prepared for `spec`.
+
+    A film whose bytes the cache knows is not decoded again; the same bytes under two names
+    are decoded once. The result does not depend on the order of the work.
+
+    Args:
+        dataset: the films.
+        spec: what to prepare them for, or None for the facts alone.
+        cache_dir: where decoded films are kept (`data.cache` says what and how large).
+        progress: told after every film ("reading films").
+
+    Raises:
+        StorageError: if the cache has no room or may not be written to.
+    """
+    reading = _Reading(
+        facts_store=FactsStore(cache_dir),
+        levels_store=LevelsStore(cache_dir, spec) if spec is not None else None,
+    )
+    teller = _Teller(progress, total=len(dataset.records))
+    with ThreadPoolExecutor(_n_threads()) as pool:
+        for batch in _batches(dataset.records, spec):
+            for _ in pool.map(reading.look, batch):
+                teller.tell()
+            reading.keep()
+    reading.look_again(dataset.records)
+    facts = {
+        record.key: reading.known[reading.sha256_of[record.key]]
+        for record in dataset.records
+        if record.key not in reading.failed
+    }
+    failed = [record for record in dataset.records if record.key in reading.failed]
+    return FilmScan(
+        facts=MappingProxyType(facts),
+        unreadable=tuple(_unreadable(dataset, r, reading.failed[r.key]) for r in failed),
+        unreadable_keys=frozenset(record.key for record in failed),
+        pixels=reading.prepared(facts),
+    )
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The state of one scan; `look` runs in threads, everything else in one."""
+
+    facts_store: FactsStore
+    levels_store: LevelsStore | None
+    known: dict[str, FilmFacts] = field(init=False)
+    rows: dict[str, int] = field(init=False)
+    sha256_of: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, ImageError] = field(default_factory=dict)
+    new_facts: dict[str, FilmFacts] = field(default_factory=dict)
+    new_levels: dict[str, NDArray[np.uint16]] = field(default_factory=dict)
+    _claimed: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.known = self.facts_store.load()
+        self.rows = self.levels_store.index() if self.levels_store is not None else {}
+
+    def look(self, record: Record) -> None:
+        """Note a film's sha256, and decode it unless that is known or being done."""
+        try:
+            sha256, source = _content_of(record)
+            with self._lock:
+                self.sha256_of[record.key] = sha256
+                if self._is_done(sha256) or sha256 in self._claimed:
+                    return
+                self._claimed.add(sha256)
+            self._decode(record, sha256, source)
+        except ImageError as error:
+            with self._lock:
+                self.failed[record.key] = error
+
+    def keep(self) -> None:
+        """Write what is new to the stores, in the order of its sha256."""
+        self.facts_store.append([self.new_facts[sha256] for sha256 in sorted(self.new_facts)])
+        self.known.update(self.new_facts)
+        self.new_facts.clear()
+        if self.levels_store is not None:
+            self.levels_store.append({key: self.new_levels[key] for key in sorted(self.new_levels)})
+            self.rows.update(dict.fromkeys(self.new_levels, -1))
+        self.new_levels.clear()
+
+    def look_again(self, records: Sequence[Record]) -> None:
+        """Give a film whose bytes failed under another name an error of its own."""
+        for record in records:
+            if record.key not in self.failed and not self._is_done(self.sha256_of[record.key]):
+                self._claimed.discard(self.sha256_of[record.key])
+                self.look(record)
+        self.keep()
+
+    def prepared(self, facts: Mapping[str, FilmFacts]) -> PreparedPixels | None:
+        """Return the prepared pixels of the films that were read."""
+        if self.levels_store is None:
+            return None
+        row_of_sha256 = self.levels_store.index()
+        row_of = {key: row_of_sha256[self.sha256_of[key]] for key in facts}
+        return PreparedPixels(self.levels_store.spec, self.levels_store.rows(), row_of)
+
+    def _is_done(self, sha256: str) -> bool:
+        has_levels = self.levels_store is None or sha256 in self.rows
+        return sha256 in self.known and has_levels
+
+    def _decode(self, record: Record, sha256: str, source: bytes | Radiograph) -> None:
+        radiograph = (
+            read_radiograph_bytes(source, name=record.path) if isinstance(source, bytes) else source
+        )
+        facts = film_facts(radiograph)
+        levels = None
+        if self.levels_store is not None and sha256 not in self.rows:
+            levels = prepare_levels(radiograph, self.levels_store.spec)
+        with self._lock:
+            if sha256 not in self.known:
+                self.new_facts[sha256] = facts
+            if levels is not None:
+                self.new_levels[sha256] = levels
+
+
+def _content_of(record: Record) -> tuple[str, bytes | Radiograph]:
+    """Return a film's sha256, and its bytes, or the film where its bytes are no file."""
+    with suppress(OSError):
+        if record.file.stat().st_size <= MAX_FILE_BYTES:
+            data = record.file.read_bytes()
+            return sha256_bytes(data), data
+    # A member of an archive; or else the reader knows in words why it cannot be read.
+    radiograph = read_radiograph(record.file)
+    return radiograph.sha256, radiograph
+
+
+def _unreadable(dataset: Dataset, record: Record, error: ImageError) -> Unreadable:
+    return Unreadable(path=dataset.name_of(record), code=error.image_code, message=str(error))
+
+
+def _batches(records: Sequence[Record], spec: InputSpec | None) -> Iterator[Sequence[Record]]:
+    """Yield runs of films whose prepared pixels fit into memory together."""
+    row_bytes = spec.height * spec.width * 2 if spec is not None else 1
+    size = max(_n_threads(), min(_BATCH_FILMS, _BATCH_BYTES // row_bytes))
+    for start in range(0, len(records), size):
+        yield records[start : start + size]
+
+
+def _n_threads() -> int:
+    return min(_MAX_THREADS, os.cpu_count() or 1)
+
+
+class _Teller:
+    """Counts films and tells how fast they come."""
+
+    def __init__(self, progress: Progress, *, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+        self._start = time.perf_counter()
+
+    def tell(self) -> None:
+        self._done += 1
+        seconds = max(time.perf_counter() - self._start, 1e-9)
+        facts = {"films/s": round(self._done / seconds, 1)}
+        self._progress(Step("reading films", self._done, self._total, facts))

@@ -1,0 +1,210 @@
+"""Records -> train, validation and test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
+from types import MappingProxyType
+
+from carina.data.cut import Group, cut_groups
+from carina.data.grouping import (
+    duplicate_numbers,
+    group_by_patient_and_pixels,
+    identical_groups,
+)
+from carina.data.scan import FilmScan
+from carina.domain.dataset import Dataset
+from carina.domain.recipe import SplitSection
+from carina.domain.record import PARTS, Part, Record
+from carina.domain.split import Split
+from carina.errors import DatasetError
+
+_CHECKING: tuple[Part, ...] = ("validation", "test")
+
+
+def split_dataset(dataset: Dataset, scan: FilmScan, section: SplitSection) -> Split:
+    """Return a part for every labelled film that could be read.
+
+    Described parts stay as they are. What is missing is cut from the described train part
+    (`section.validation` of it, and `section.test` where no test part is described), and
+    films without a described part are cut by the same shares. Every cut keeps the films
+    of one patient and identical films together, holds each class's share, and depends on
+    the seed and the films' content alone. `mode="as-described"` uses the one described
+    part beside train both for validation and for test; `mode="cut"` cuts everything anew.
+
+    Args:
+        dataset: the films.
+        scan: what they told; its unreadable films are in no part.
+        section: the recipe's section.
+
+    Raises:
+        DatasetError: if nothing is left to train on, or a class has too few patients for a
+            film in each part.
+    """
+    records = [r for r in dataset.records if r.label is not None and r.key in scan.facts]
+    if not records:
+        raise DatasetError("there is no labelled film that can be read, so nothing to split")
+    groups = group_by_patient_and_pixels(records, scan)
+    described = _described(records) if section.mode != "cut" else ()
+    parts: dict[str, Part] = {r.key: r.part for r in records if described and r.part is not None}
+    is_shared = section.mode == "as-described" and len(set(described) - {"train"}) == 1
+    if is_shared:
+        parts = {key: "train" if part == "train" else "test" for key, part in parts.items()}
+    kept = dict(parts)
+    _cut_missing(groups, parts, section=section, scan=scan, is_shared=is_shared)
+    _cut_free(groups, parts, section=section, scan=scan, is_shared=is_shared)
+    if "train" not in parts.values():
+        raise DatasetError(
+            f"the data set describes {' and '.join(described)} but no train part; add one, or "
+            "have all films cut anew with --set split.mode=cut"
+        )
+    return Split(
+        parts=MappingProxyType(parts),
+        duplicate_groups=MappingProxyType(dict(duplicate_numbers(identical_groups(records, scan)))),
+        seed=None if parts == kept else section.seed,
+        described=described,
+        cautions=(
+            *_cautions_on_parts(described, parts, is_shared=is_shared),
+            *_cautions_on_leaks(groups, parts),
+            *_cautions_on_patients(records),
+        ),
+        validation_is_test=is_shared,
+    )
+
+
+def _described(records: Sequence[Record]) -> tuple[Part, ...]:
+    present = {record.part for record in records}
+    return tuple(part for part in PARTS if part in present)
+
+
+def _cut_missing(
+    groups: Sequence[Group],
+    parts: dict[str, Part],
+    *,
+    section: SplitSection,
+    scan: FilmScan,
+    is_shared: bool,
+) -> None:
+    """Cut the parts that a described split lacks from its train part.
+
+    Groups that also lie in another described part stay where they are, so that a part of
+    ours is never made of films that leak.
+    """
+    present = set(parts.values())
+    missing = [part for part in _CHECKING if part not in present]
+    if not present or not missing or is_shared:
+        return
+    train = [group for group in groups if {parts.get(r.key) for r in group} <= {"train", None}]
+    train = [group for group in train if any(r.key in parts for r in group)]
+    if not train:
+        return
+    in_train = Counter(r.label or "" for g in groups for r in g if parts.get(r.key) == "train")
+    chosen = cut_groups(
+        train,
+        _targets(in_train, missing, section),
+        seed=section.seed,
+        scan=scan,
+        held={"train": _classes_of("train", groups, parts, but=train)},
+    )
+    parts |= chosen
+
+
+def _cut_free(
+    groups: Sequence[Group],
+    parts: dict[str, Part],
+    *,
+    section: SplitSection,
+    scan: FilmScan,
+    is_shared: bool,
+) -> None:
+    """Cut the films that no described split speaks of; those that share a patient or their
+    pixels with a film that has a part follow it."""
+    free = []
+    for group in groups:
+        known = {parts[record.key] for record in group if record.key in parts}
+        if not known:
+            free.append(group)
+            continue
+        # Beside a leak that is there already, train adds no film to those that leak.
+        follows = next(part for part in PARTS if part in known)
+        parts |= {record.key: follows for record in group if record.key not in parts}
+    if not free:
+        return
+    counts = Counter(record.label or "" for group in free for record in group)
+    parts |= cut_groups(
+        free,
+        _targets(counts, ("test",) if is_shared else _CHECKING, section),
+        seed=section.seed,
+        scan=scan,
+        held={part: _classes_of(part, groups, parts, but=free) for part in PARTS},
+    )
+
+
+def _targets(
+    counts: Mapping[str, int], missing: Sequence[Part], section: SplitSection
+) -> dict[Part, dict[str, float]]:
+    shares: dict[Part, float] = {"validation": section.validation, "test": section.test}
+    return {part: {name: shares[part] * n for name, n in counts.items()} for part in missing}
+
+
+def _classes_of(
+    part: Part, groups: Sequence[Group], parts: Mapping[str, Part], *, but: Collection[Group]
+) -> frozenset[str]:
+    apart = {group[0].key for group in but}
+    return frozenset(
+        record.label or ""
+        for group in groups
+        if group[0].key not in apart
+        for record in group
+        if parts.get(record.key) == part
+    )
+
+
+def _cautions_on_parts(
+    described: Sequence[Part], parts: Mapping[str, Part], *, is_shared: bool
+) -> list[str]:
+    if is_shared:
+        n_shared = sum(part == "test" for part in parts.values())
+        return [
+            f"as described, the same {n_shared} films serve for validation and for test: the "
+            "network was chosen on the films it is tested on, so the test figures flatter it"
+        ]
+    cautions = []
+    if described and "validation" not in described:
+        n_films = sum(part == "validation" for part in parts.values())
+        cautions.append(
+            f"no validation part is described: {n_films} films were cut from train by patient "
+            "and identical pixels"
+        )
+    if described and "test" not in described:
+        n_films = sum(part == "test" for part in parts.values())
+        cautions.append(
+            f"no test part is described: {n_films} films were cut from train by patient and "
+            "identical pixels; the described validation part still chooses the network"
+        )
+    return cautions
+
+
+def _cautions_on_leaks(groups: Sequence[Group], parts: Mapping[str, Part]) -> list[str]:
+    """Count, per pair of parts, the films of the later one that share a group."""
+    shared: Counter[tuple[Part, Part]] = Counter()
+    for group in groups:
+        inside = Counter(parts[record.key] for record in group)
+        for earlier, later in combinations([part for part in PARTS if part in inside], 2):
+            shared[earlier, later] += inside[later]
+    return [
+        f"{n_films} films of the {later} part share a patient or their pixels with films of the "
+        f"{earlier} part; the described split was kept, so the {later} figures flatter"
+        for (earlier, later), n_films in sorted(shared.items())
+    ]
+
+
+def _cautions_on_patients(records: Sequence[Record]) -> list[str]:
+    n_unknown = sum(record.patient is None for record in records)
+    if n_unknown == 0:
+        return []
+    return [
+        f"the patient of {n_unknown} of {len(records)} films is unknown: films of one patient may "
+        "stand in several parts without anything to tell"
+    ]

@@ -1,0 +1,210 @@
+"""One classifier on one part of one data set: every number with its interval."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carina.domain.estimate import Estimate
+from carina.domain.evaluation import ConfusionMatrix, EvaluatedData, Evaluation
+from carina.domain.recipe import EvaluateSection
+from carina.errors import EvaluationError
+from carina.evaluation.curves import draw_curves
+from carina.evaluation.estimating import estimate_mean, estimate_metrics
+from carina.evaluation.metric import Metric
+from carina.evaluation.metrics import METRICS
+from carina.evaluation.scored_films import ScoredFilms, evaluated_data, scored_films
+from carina.evaluation.subgroups import SMALLEST_SUBGROUP, UNKNOWN
+
+__all__ = [
+    "ScoredFilms",
+    "evaluate",
+    "evaluated_data",
+    "loss_and_accuracy",
+    "overall_metrics",
+    "scored_films",
+]
+
+SMALL_TEST = 100
+_SMALL_CLASS = 30
+
+
+def evaluate(
+    films: ScoredFilms, *, data: EvaluatedData, classifier: str, section: EvaluateSection
+) -> Evaluation:
+    """Return every estimate of a classifier's answers to labelled films.
+
+    Args:
+        films: the films; those the classifier abstained on count all the same.
+        data: what they are; the numbers of films, patients and abstentions and the
+            unit are taken from `films`.
+        classifier: digest of the classifier's card, or the name of a predictions file.
+        section: how many resamples, and their seed.
+
+    Raises:
+        EvaluationError: if there is no film.
+    """
+    _refuse_empty(films)
+    overall, per_class = estimate_metrics(films, _metrics(), section)
+    for label, counts in _counts_per_class(films).items():
+        per_class[label].update(counts)
+    return Evaluation(
+        classifier=classifier,
+        labels=films.labels,
+        data=_counted(data, films),
+        metrics=overall,
+        per_class=per_class,
+        per_source=_per_source(films, section),
+        per_subgroup=_per_subgroup(films, section),
+        confusion_matrix=ConfusionMatrix(labels=films.labels, counts=_confusion(films)),
+        curves=draw_curves(films.labels, films.y_true, films.probabilities),
+        cautions=_cautions(films),
+    )
+
+
+def overall_metrics(films: ScoredFilms, section: EvaluateSection) -> dict[str, Estimate]:
+    """Return the estimates over all films, without those of each class.
+
+    Raises:
+        EvaluationError: if there is no film.
+    """
+    _refuse_empty(films)
+    overall = {name: metric for name, metric in _metrics().items() if not metric.per_class}
+    return estimate_metrics(films, overall, section)[0]
+
+
+def loss_and_accuracy(
+    films: ScoredFilms, logits: NDArray[np.floating], section: EvaluateSection | None = None
+) -> dict[str, Estimate]:
+    """Return "loss", the cross-entropy that training minimises, and "accuracy".
+
+    Args:
+        films: the films.
+        logits: float `[n, classes]`, uncalibrated; the softmax is taken here.
+        section: how many resamples for the interval of the loss; the default if None.
+
+    Raises:
+        EvaluationError: if there is no film.
+    """
+    _refuse_empty(films)
+    wide = np.asarray(logits, dtype=np.float64)
+    if wide.shape != films.probabilities.shape:
+        raise ValueError(f"logits {wide.shape} for films {films.probabilities.shape}")
+    shifted = wide - wide.max(axis=1, keepdims=True)
+    log_total = np.log(np.exp(shifted).sum(axis=1))
+    loss = log_total - shifted[np.arange(len(films)), films.y_true]
+    section = section or EvaluateSection()
+    accuracy = {"accuracy": METRICS.get("accuracy")}
+    return {
+        "loss": estimate_mean(films, loss, section),
+        "accuracy": estimate_metrics(films, accuracy, section)[0]["accuracy"],
+    }
+
+
+def _metrics() -> dict[str, Metric]:
+    return {name: METRICS.get(name) for name in METRICS.names()}
+
+
+def _refuse_empty(films: ScoredFilms) -> None:
+    if len(films) == 0:
+        raise EvaluationError("there is no film to evaluate: none is both labelled and readable")
+
+
+def _counted(data: EvaluatedData, films: ScoredFilms) -> EvaluatedData:
+    """Return `data` with the numbers that the films themselves tell."""
+    known = films.unit == "patients"
+    return data.model_copy(
+        update={
+            "n_images": len(films),
+            "n_patients": len(set(films.patients)) if known else None,
+            "unit": films.unit,
+            "n_abstained": int(films.abstained.sum()),
+        }
+    )
+
+
+def _confusion(films: ScoredFilms) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(count) for count in row) for row in films.once.confusion[0])
+
+
+def _counts_per_class(films: ScoredFilms) -> dict[str, dict[str, Estimate]]:
+    """Return support, TP, FP, TN and FN of each class against the rest."""
+    matrix = films.once.confusion[0].astype(int)
+    n = len(films)
+    table: dict[str, dict[str, Estimate]] = {}
+    for index, label in enumerate(films.labels):
+        tp = int(matrix[index, index])
+        fp = int(matrix[:, index].sum()) - tp
+        fn = int(matrix[index].sum()) - tp
+        counts = {"support": tp + fn, "tp": tp, "fp": fp, "tn": n - tp - fp - fn, "fn": fn}
+        table[label] = {name: Estimate.count(count, n=n) for name, count in counts.items()}
+    return table
+
+
+def _per_source(films: ScoredFilms, section: EvaluateSection) -> dict[str, dict[str, Estimate]]:
+    """Return the overall metrics for each source, where there are several."""
+    if len(set(films.sources)) < 2:
+        return {}
+    return _by_group(films, films.sources, section)
+
+
+def _per_subgroup(
+    films: ScoredFilms, section: EvaluateSection
+) -> dict[str, dict[str, dict[str, Estimate]]]:
+    """Return the overall metrics for each value of each property that is known of some film."""
+    return {
+        name: _by_group(films, tuple(value or UNKNOWN for value in values), section)
+        for name, values in films.subgroups.items()
+        if any(value is not None for value in values)
+    }
+
+
+def _by_group(
+    films: ScoredFilms, groups: tuple[str, ...], section: EvaluateSection
+) -> dict[str, dict[str, Estimate]]:
+    own = np.array(groups)
+    return {name: _group(films.where(own == name), section) for name in sorted(set(groups))}
+
+
+def _group(films: ScoredFilms, section: EvaluateSection) -> dict[str, Estimate]:
+    """Return a group's size and metrics; of a small group nothing is claimed."""
+    n = len(films)
+    support = {"support": Estimate.count(n, n=n)}
+    if n >= SMALLEST_SUBGROUP:
+        return support | overall_metrics(films, section)
+    reason = f"only {n} films; nothing is claimed below {SMALLEST_SUBGROUP}"
+    names = (name for name, metric in _metrics().items() if not metric.per_class)
+    return support | {name: Estimate.undefined(reason, n=n) for name in names}
+
+
+def _cautions(films: ScoredFilms) -> tuple[str, ...]:
+    """Return sentences on what makes these numbers weaker than they look."""
+    sentences = []
+    if len(films) < SMALL_TEST:
+        sentences.append(f"The test is small: {len(films)} films. Read the intervals.")
+    support = Counter(films.labels[index] for index in films.y_true)
+    absent = [label for label in films.labels if not support[label]]
+    few = [
+        f"{label} ({support[label]})" for label in films.labels if 0 < support[label] < _SMALL_CLASS
+    ]
+    if absent:
+        sentences.append(f"No film of {_listed(absent)} was tested.")
+    if few:
+        sentences.append(f"Fewer than {_SMALL_CLASS} films were tested of {_listed(few)}.")
+    if films.unit == "films":
+        sentences.append(
+            "Patients are not known, so that each film counts as independent: where a "
+            "patient has several films, the intervals are too narrow."
+        )
+    return tuple(sentences)
+
+
+def _listed(names: list[str]) -> str:
+    """Return names as a list in words.
+
+    >>> _listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,49 @@
+"""Average precision: the area under the precision-recall steps, one class against the rest."""
+
+import numpy as np
+
+from carina.evaluation.metric import Metric
+from carina.evaluation.metrics import METRICS
+from carina.evaluation.resamples import Floats, Ranked, Resamples, ratio
+
+
+def _steps(ranked: Ranked) -> Floats:
+    """Return the sum of precision times gain in recall, float64 `[draws]`.
+
+    Films with one score enter together, as in scikit-learn; a random score gets the
+    share of the class's films.
+
+    References:
+        Boyd, Eng & Page, ECML PKDD 2013, 451-466 (the step-wise estimate).
+    """
+    positives = ranked.positives[:, ::-1]
+    found = np.cumsum(positives, axis=1)
+    called = found + np.cumsum(ranked.negatives[:, ::-1], axis=1)
+    precision = np.where(called > 0, found / np.maximum(called, 1.0), 0.0)
+    return ratio(np.einsum("bs,bs->b", precision, positives), positives.sum(axis=1))
+
+
+def _per_class(films: Resamples) -> Floats:
+    return np.stack([_steps(ranked) for ranked in films.ranked], axis=1)
+
+
+def _macro(films: Resamples) -> Floats:
+    mean: Floats = _per_class(films).mean(axis=1)
+    return mean
+
+
+METRICS.register("average_precision")(
+    Metric(
+        title="Average precision",
+        measure=_per_class,
+        undefined_because="there is no film of {label}",
+        per_class=True,
+    )
+)
+METRICS.register("average_precision_macro")(
+    Metric(
+        title="Average precision, mean over the classes",
+        measure=_macro,
+        undefined_because="a class has no film",
+    )
+)

@@ -1,0 +1,190 @@
+"""What an evaluation rests on: truths and answers, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carina.domain.evaluation import EvaluatedData
+from carina.domain.prediction import Prediction
+from carina.errors import EvaluationError
+from carina.evaluation.resamples import Resamples, all_once
+
+Subgroups = Mapping[str, tuple[str | None, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredFilms:
+    """Labelled films with their answers.
+
+    Attributes:
+        labels: the classes in order.
+        y_true: int `[n]`; index of the true class.
+        probabilities: float64 `[n, classes]` in `[0, 1]`.
+        predicted: int `[n]`; index of the answer, also where the classifier abstained.
+        patients: keyed hash of each film's patient, or None.
+        sources: name of each film's source.
+        subgroups: property ("sex", "view", ...) -> each film's value, or None.
+        abstained: bool `[n]`; True where the classifier would not answer.
+    """
+
+    labels: tuple[str, ...]
+    y_true: NDArray[np.integer]
+    probabilities: NDArray[np.float64]
+    predicted: NDArray[np.integer]
+    patients: tuple[str | None, ...]
+    sources: tuple[str, ...]
+    subgroups: Subgroups = field(default_factory=dict)
+    abstained: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    def __post_init__(self) -> None:
+        n = self.y_true.size
+        if self.abstained.size == 0:
+            object.__setattr__(self, "abstained", np.zeros(n, dtype=np.bool_))
+        lengths = {len(self.patients), len(self.sources), self.predicted.size, self.abstained.size}
+        lengths |= {len(values) for values in self.subgroups.values()}
+        if lengths != {n} or self.probabilities.shape != (n, len(self.labels)):
+            raise ValueError(
+                f"{n} films of {len(self.labels)} classes need {n} values everywhere; "
+                f"got lengths {sorted(lengths)} and probabilities {self.probabilities.shape}"
+            )
+
+    def __len__(self) -> int:
+        return int(self.y_true.size)
+
+    @property
+    def once(self) -> Resamples:
+        """The films as one draw that holds each once."""
+        return all_once(self.y_true, self.predicted, self.probabilities)
+
+    @property
+    def unit(self) -> str:
+        """What intervals resample: "patients", or "films" where any patient is unknown."""
+        return "films" if None in self.patients or not self.patients else "patients"
+
+    @property
+    def units(self) -> NDArray[np.intp]:
+        """Number of each film's unit of resampling, intp `[n]`, 0 to the number of units - 1."""
+        if self.unit == "films":
+            return np.arange(len(self))
+        numbers: NDArray[np.intp] = np.unique(np.array(self.patients), return_inverse=True)[1]
+        return numbers
+
+    def where(self, mask: NDArray[np.bool_]) -> ScoredFilms:
+        """Return the films of a bool `[n]` mask."""
+        kept = np.flatnonzero(mask)
+        return ScoredFilms(
+            labels=self.labels,
+            y_true=self.y_true[kept],
+            probabilities=self.probabilities[kept],
+            predicted=self.predicted[kept],
+            patients=tuple(self.patients[i] for i in kept),
+            sources=tuple(self.sources[i] for i in kept),
+            subgroups={k: tuple(v[i] for i in kept) for k, v in self.subgroups.items()},
+            abstained=self.abstained[kept],
+        )
+
+
+def scored_films(
+    labels: Sequence[str],
+    predictions: Sequence[Prediction],
+    *,
+    subgroups: Mapping[str, Sequence[str | None]] | None = None,
+) -> ScoredFilms:
+    """Return the films that can be evaluated: readable, and labelled with one of `labels`.
+
+    Args:
+        labels: the classes in order.
+        predictions: one per film; those without probabilities (unreadable) or
+            without a label of the classifier are left out (`evaluated_data` counts them).
+        subgroups: property -> a value per prediction, or None where it is not known.
+
+    Raises:
+        EvaluationError: if no film is left, or an answer is not one of `labels`.
+    """
+    kept = [i for i, film in enumerate(predictions) if _counts(film, labels)]
+    if not kept:
+        raise EvaluationError(
+            f"none of {len(predictions)} films can be evaluated: a film needs a label "
+            f"(one of {', '.join(labels)}) and an answer; name the labels with "
+            "--set labels.column=NAME, or spell them with labels.aliases"
+        )
+    films = [predictions[i] for i in kept]
+    position = {label: index for index, label in enumerate(labels)}
+    foreign = sorted({film.predicted for film in films} - set(labels))
+    if foreign:
+        raise EvaluationError(
+            f"answers that are not classes: {', '.join(foreign)} (classes: {', '.join(labels)})"
+        )
+    return ScoredFilms(
+        labels=tuple(labels),
+        y_true=np.array([position[film.label or ""] for film in films], dtype=np.intp),
+        probabilities=_probabilities(labels, films),
+        predicted=np.array([position[film.predicted] for film in films], dtype=np.intp),
+        patients=tuple(film.patient for film in films),
+        sources=tuple(film.source for film in films),
+        subgroups={
+            name: tuple(values[i] for i in kept) for name, values in (subgroups or {}).items()
+        },
+        abstained=np.array([film.abstained for film in films], dtype=np.bool_),
+    )
+
+
+def _counts(film: Prediction, labels: Sequence[str]) -> bool:
+    return bool(film.probabilities) and film.label in labels
+
+
+def _probabilities(labels: Sequence[str], films: Sequence[Prediction]) -> NDArray[np.float64]:
+    for film in films:
+        missing = [label for label in labels if label not in film.probabilities]
+        if missing:
+            raise EvaluationError(
+                f"{film.path} has no probability for {', '.join(missing)} "
+                f"(found: {', '.join(film.probabilities)})"
+            )
+    rows = [[film.probabilities[label] for label in labels] for film in films]
+    table = np.array(rows, dtype=np.float64).reshape(len(films), len(labels))
+    if not np.isfinite(table).all():
+        bad = films[int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])]
+        raise EvaluationError(f"{bad.path} has a probability that is not a number")
+    return table
+
+
+def evaluated_data(
+    labels: Sequence[str],
+    predictions: Sequence[Prediction],
+    *,
+    name: str,
+    part: str,
+    external: bool = False,
+    test_opened: int = 0,
+) -> EvaluatedData:
+    """Return what is evaluated, with the films that do not count counted.
+
+    Args:
+        labels: the classes in order.
+        predictions: one per film, unreadable and unlabelled ones too.
+        name: the data set, in words.
+        part: "train", "validation", "test", or "all" for an external test.
+        external: True if the classifier was trained on other data.
+        test_opened: how many commands computed metrics on this test part so far.
+    """
+    readable = [film for film in predictions if film.probabilities]
+    counted = [film for film in readable if film.label in labels]
+    patients = {film.patient for film in counted}
+    known = bool(patients) and None not in patients
+    return EvaluatedData(
+        name=name,
+        part=part,
+        external=external,
+        n_images=len(counted),
+        n_patients=len(patients) if known else None,
+        unit="patients" if known else "films",
+        n_abstained=sum(film.abstained for film in counted),
+        n_unreadable=len(predictions) - len(readable),
+        n_unlabelled=len(readable) - len(counted),
+        test_opened=test_opened,
+    )

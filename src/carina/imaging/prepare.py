@@ -1,0 +1,138 @@
+"""A radiograph -> the pixels that a network sees; the same code for training and serving."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from carina.domain.input_spec import InputSpec
+from carina.domain.radiograph import Radiograph
+
+_TOP_LEVEL = 65535
+# The share of height and width that mask = "centre" blacks out: the lungs of an upright
+# frontal film lie within it, its frame, corners and markers outside.
+_MASKED_SHARE = 0.7
+_RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+Box = tuple[float, float, float, float]
+
+
+def prepare(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.float32]:
+    """Return the network's input for one radiograph.
+
+    Returns:
+        float32 `[channels, height, width]` in `[0, 1]`, every value a multiple of 1/65535;
+        the channels are equal.
+    """
+    one = from_levels(prepare_levels(radiograph, spec))
+    return np.repeat(one[None], spec.channels, axis=0)
+
+
+def prepare_levels(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.uint16]:
+    """Return one channel of the network's input as levels uint16 `[height, width]`.
+
+    The film is fitted and resized in float32 (antialiased when it shrinks, nearest excepted),
+    masked, clipped to `[0, 1]` and rounded to the nearest of 65,536 levels.
+    """
+    fitted = _fit(radiograph.pixels, spec)
+    if spec.mask == "centre":
+        fitted[_centre(spec)] = 0
+    levels = np.rint(fitted.clip(0, 1) * np.float32(_TOP_LEVEL))
+    return levels.astype(np.uint16)
+
+
+def from_levels(levels: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Return levels uint16 of any shape as float32 in `[0, 1]`.
+
+    >>> from_levels(np.array([0, 65535], dtype=np.uint16)).tolist()
+    [0.0, 1.0]
+    """
+    return levels.astype(np.float32) / np.float32(_TOP_LEVEL)
+
+
+def back_to_film(
+    heat: NDArray[np.float32], spec: InputSpec, *, height: int, width: int
+) -> NDArray[np.float32]:
+    """Return a map over the network's input as a map over the film it came from.
+
+    Args:
+        heat: float32 `[h, w]`, over the whole input; of any size.
+        spec: how the film was fitted.
+        height, width: the film's pixels.
+
+    Returns:
+        float32 `[height, width]`; 0 where the network did not see the film.
+    """
+    over_input = _resized(heat, spec.height, spec.width, Image.Resampling.BILINEAR)
+    film = np.zeros((height, width), dtype=np.float32)
+    left, top, right, bottom = _seen(spec, height, width)
+    rows = slice(round(top), max(round(bottom), round(top) + 1))
+    columns = slice(round(left), max(round(right), round(left) + 1))
+    inner = _inside(spec, height, width)
+    part = over_input[inner[1] : inner[3], inner[0] : inner[2]]
+    film[rows, columns] = _resized(
+        part, rows.stop - rows.start, columns.stop - columns.start, Image.Resampling.BILINEAR
+    )
+    return film
+
+
+def _fit(pixels: NDArray[np.float32], spec: InputSpec) -> NDArray[np.float32]:
+    """Return the film in the network's size, float32 `[height, width]`."""
+    height, width = pixels.shape
+    left, top, right, bottom = _inside(spec, height, width)
+    part = _resized(
+        pixels,
+        bottom - top,
+        right - left,
+        _RESAMPLING[spec.interpolation],
+        box=_seen(spec, height, width),
+    )
+    if part.shape == (spec.height, spec.width):
+        return part
+    fitted = np.zeros((spec.height, spec.width), dtype=np.float32)
+    fitted[top:bottom, left:right] = part
+    return fitted
+
+
+def _seen(spec: InputSpec, height: int, width: int) -> Box:
+    """Return the part of the film that the network sees: left, top, right, bottom."""
+    if spec.fit != "crop":
+        return (0.0, 0.0, float(width), float(height))
+    scale = max(spec.height / height, spec.width / width)
+    seen_width, seen_height = min(spec.width / scale, width), min(spec.height / scale, height)
+    left, top = (width - seen_width) / 2, (height - seen_height) / 2
+    return (left, top, left + seen_width, top + seen_height)
+
+
+def _inside(spec: InputSpec, height: int, width: int) -> tuple[int, int, int, int]:
+    """Return where the film lies in the network's input: left, top, right, bottom."""
+    if spec.fit != "letterbox":
+        return (0, 0, spec.width, spec.height)
+    scale = min(spec.height / height, spec.width / width)
+    inner_width = min(max(round(width * scale), 1), spec.width)
+    inner_height = min(max(round(height * scale), 1), spec.height)
+    left, top = (spec.width - inner_width) // 2, (spec.height - inner_height) // 2
+    return (left, top, left + inner_width, top + inner_height)
+
+
+def _centre(spec: InputSpec) -> tuple[slice, slice]:
+    """Return the rows and columns that mask = "centre" blacks out."""
+    rows = round(spec.height * (1 - _MASKED_SHARE) / 2)
+    columns = round(spec.width * (1 - _MASKED_SHARE) / 2)
+    return (slice(rows, spec.height - rows), slice(columns, spec.width - columns))
+
+
+def _resized(
+    pixels: NDArray[np.float32],
+    height: int,
+    width: int,
+    resampling: Image.Resampling,
+    *,
+    box: Box | None = None,
+) -> NDArray[np.float32]:
+    image = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
+    return np.array(image.resize((width, height), resampling, box=box), dtype=np.float32)

@@ -1,0 +1,250 @@
+"""The page's figures, in one look, as SVG for the page and PNG for a paper."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from carina.domain.evaluation import ConfusionMatrix, Curve, Evaluation
+from carina.errors import MissingExtraError
+from carina.runs import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+History = Sequence[Mapping[str, float]]
+
+# Okabe & Ito, Color Universal Design (2008): told apart with any colour vision
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_INK = "#1d2731"
+_FAINT = "#8795a1"
+_LINE_STYLES = ("-", "--", "-.", ":")
+
+_LOOK: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": _FAINT,
+    "axes.labelcolor": _INK,
+    "axes.titlecolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": _FAINT,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 2.0,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "legend.labelcolor": _INK,
+    "text.color": _INK,
+    "text.parse_math": False,  # a class may be called "$5"
+    "xtick.color": _FAINT,
+    "ytick.color": _FAINT,
+    "xtick.labelcolor": _INK,
+    "ytick.labelcolor": _INK,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "carina",
+}
+
+Drawing = Callable[["Figure"], None]
+
+
+def draw_figures(run: Run) -> dict[str, bytes]:
+    """Return the figures of a run as PNG, 150 dots an inch, by file name.
+
+    Raises:
+        MissingExtraError: if matplotlib is not installed.
+    """
+    figures = {"curves.png": png(curves_drawing(run.history, run.card.provenance.epoch))}
+    for name, drawing in evaluation_drawings(run.evaluation).items():
+        figures[f"{name}.png"] = png(drawing, size=SIZES[name])
+    return figures
+
+
+SIZES: Mapping[str, tuple[float, float]] = {
+    "curves": (10.0, 3.3),
+    "confusion_matrix": (5.2, 4.4),
+    "roc": (5.2, 4.4),
+    "precision_recall": (5.2, 4.4),
+}
+
+
+def evaluation_drawings(evaluation: Evaluation) -> dict[str, Drawing]:
+    """Return what can be drawn of an evaluation: a class without films has no curve."""
+    drawings: dict[str, Drawing] = {
+        "confusion_matrix": lambda figure: _draw_confusion(figure, evaluation.confusion_matrix)
+    }
+    if evaluation.curves.roc:
+        drawings["roc"] = lambda figure: _draw_roc(figure, evaluation)
+    if evaluation.curves.precision_recall:
+        drawings["precision_recall"] = lambda figure: _draw_precision_recall(figure, evaluation)
+    return drawings
+
+
+def curves_drawing(history: History, chosen_epoch: int) -> Drawing:
+    """Return the drawing of loss, accuracy and AUC over the epochs.
+
+    Args:
+        history: one row an epoch, NaN where undefined.
+        chosen_epoch: the epoch that the validation part chose.
+    """
+    return lambda figure: _draw_curves(figure, history, chosen_epoch)
+
+
+def png(drawing: Drawing, *, size: tuple[float, float] = SIZES["curves"]) -> bytes:
+    """Return a drawing as PNG on white.
+
+    Args:
+        drawing: draws on an empty figure.
+        size: width and height in inches.
+    """
+    return _saved(drawing, size, format="png", dpi=150, facecolor="white", metadata={})
+
+
+def svg(drawing: Drawing, *, name: str, size: tuple[float, float] = SIZES["curves"]) -> str:
+    """Return a drawing as an `<svg>` element to stand in a page.
+
+    The same drawing gives the same text. Ids carry `name`, so that several drawings can
+    stand in one page; text and axes take the page's own colour, light or dark.
+
+    Args:
+        drawing: draws on an empty figure.
+        name: unique on the page.
+        size: width and height in inches.
+    """
+    quiet = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    text = _saved(drawing, size, format="svg", metadata=quiet).decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
+    text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    # the view box keeps the shape; the page decides the width
+    text = re.sub(r'(<svg[^>]*?) width="[^"]+"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]+"', r"\1", text, count=1)
+    return text.replace(_INK, "currentColor").strip()
+
+
+def _saved(drawing: Drawing, size: tuple[float, float], **how: Any) -> bytes:
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError(needed_for="drawing figures", extra="study") from error
+    with mpl.rc_context(_LOOK):
+        figure = Figure(figsize=size, layout="constrained")
+        drawing(figure)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, **how)
+    return buffer.getvalue()
+
+
+def _draw_curves(figure: Figure, history: History, chosen_epoch: int) -> None:
+    panels = (("Loss", "loss"), ("Accuracy", "accuracy"), ("ROC AUC", "auc_macro"))
+    epochs = [row["epoch"] for row in history]
+    every = figure.subplots(1, len(panels))
+    for axes, (title, column) in zip(every, panels, strict=True):
+        for name, prefix, colour, style in (
+            ("Training", "", PALETTE[0], "o-"),
+            ("Validation", "val_", PALETTE[1], "s--"),
+        ):
+            values = [row[prefix + column] for row in history]
+            axes.plot(epochs, values, style, color=colour, label=name)
+        axes.axvline(chosen_epoch, color=_INK, linewidth=1.0, linestyle=":", label="Chosen epoch")
+        axes.set_title(title)
+        axes.set_xlabel("Epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True, nbins=8)
+        if column == "loss":
+            axes.set_ylim(bottom=0)
+    handles, names = every[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
+
+
+def _draw_confusion(figure: Figure, matrix: ConfusionMatrix) -> None:
+    from matplotlib import colormaps
+
+    axes = figure.subplots()
+    totals = [max(sum(row), 1) for row in matrix.counts]
+    shares = [
+        [count / total for count in row] for row, total in zip(matrix.counts, totals, strict=True)
+    ]
+    colours = colormaps["Blues"]
+    axes.imshow(shares, cmap=colours, vmin=0, vmax=1.15, aspect="auto")
+    for row, counts in enumerate(matrix.counts):
+        for column, count in enumerate(counts):
+            share = shares[row][column]
+            ink = "#ffffff" if share > 0.6 else "#10202e"
+            axes.text(
+                column, row, f"{count}\n{100 * share:.1f} %", ha="center", va="center", color=ink
+            )
+    names = [_short(label) for label in matrix.labels]
+    axes.set_xticks(range(len(names)), names, rotation=0 if len(names) <= 4 else 40)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("Answer")
+    axes.set_ylabel("Truth")
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _draw_roc(figure: Figure, evaluation: Evaluation) -> None:
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1.0, linestyle=":")
+    _draw_lines(axes, evaluation.curves.roc, evaluation, metric="roc_auc")
+    axes.set_xlabel("False positive rate (1 - specificity)")
+    axes.set_ylabel("True positive rate (sensitivity)")
+    axes.legend(loc="lower right")
+    _unit_square(axes)
+
+
+def _draw_precision_recall(figure: Figure, evaluation: Evaluation) -> None:
+    axes = figure.subplots()
+    curves = evaluation.curves.precision_recall
+    _draw_lines(axes, curves, evaluation, metric="average_precision")
+    axes.set_xlabel("Recall (sensitivity)")
+    axes.set_ylabel("Precision (positive predictive value)")
+    axes.legend(loc="lower left")
+    _unit_square(axes)
+
+
+def _draw_lines(
+    axes: Axes, curves: Mapping[str, Curve], evaluation: Evaluation, *, metric: str
+) -> None:
+    for index, (label, curve) in enumerate(curves.items()):
+        value = evaluation.per_class[label][metric].value
+        number = "" if value is None else f"  {value:.3f}"
+        # precision is known at each threshold only, ROC points may be joined
+        step = "steps-pre" if metric == "average_precision" else "default"
+        axes.plot(
+            curve.x,
+            curve.y,
+            color=PALETTE[index % len(PALETTE)],
+            linestyle=_LINE_STYLES[index % len(_LINE_STYLES)],
+            drawstyle=step,
+            label=f"{_short(label)}{number}",
+            clip_on=False,
+        )
+
+
+def _unit_square(axes: Axes) -> None:
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_aspect("equal")
+
+
+def _short(label: str) -> str:
+    """Return a class name that fits beside an axis."""
+    return label if len(label) <= 18 else f"{label[:17]}…"

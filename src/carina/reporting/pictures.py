@@ -1,0 +1,59 @@
+"""Pictures of a run's films, small enough for the page."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from carina.domain.prediction import Prediction
+from carina.domain.report import Picture
+
+_LONGER_SIDE_PX = 420
+_QUALITY = 82
+
+
+def picture_name(sha256: str) -> str:
+    """Return the file name of a film's thumbnail and of its heat map.
+
+    >>> picture_name("0123456789abcdef")
+    '0123456789ab.png'
+    """
+    return f"{sha256[:12]}.png"
+
+
+def small_picture(file: Path, *, alt: str, caption: str) -> Picture | None:
+    """Return a picture file as a small JPEG, or None if it does not exist.
+
+    Args:
+        file: a PNG that Carina wrote.
+        alt: what it shows, for those who cannot see it.
+        caption: what stands below it.
+    """
+    from PIL import Image
+
+    if not file.is_file():
+        return None
+    with Image.open(file) as stored:
+        small = stored.convert("RGB")
+    small.thumbnail((_LONGER_SIDE_PX, _LONGER_SIDE_PX))
+    buffer = io.BytesIO()
+    small.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
+    return Picture(buffer.getvalue(), media_type="image/jpeg", alt=alt, caption=caption)
+
+
+def worst_errors(predictions: list[Prediction], *, limit: int) -> list[Prediction]:
+    """Return the errors that were furthest from the truth: least probability for it first.
+
+    Args:
+        predictions: the films of one part; those without a label or answer do not count.
+        limit: how many at most.
+    """
+    errors = [
+        film
+        for film in predictions
+        if film.label is not None
+        and film.label in film.probabilities
+        and film.predicted != film.label
+    ]
+    errors.sort(key=lambda film: (film.probabilities[film.label or ""], film.source, film.path))
+    return errors[:limit]

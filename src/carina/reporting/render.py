@@ -1,0 +1,57 @@
+"""A page -> HTML that stands alone: no script, no file beside it, no network."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from carina.domain.report import Figure, Picture, Report
+from carina.errors import MissingExtraError
+
+
+def render_html(report: Report) -> str:
+    """Return a page as one HTML document, with its style, drawings and pictures inside.
+
+    All text is escaped; only the SVG that `reporting.figures` drew goes in as it is.
+
+    Raises:
+        MissingExtraError: if Jinja is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtraError(needed_for="rendering a page", extra="study") from error
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("carina.reporting"),
+        autoescape=False,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["data_uri"] = _data_uri
+    environment.filters["block_kind"] = _block_kind
+    environment.filters["shape"] = _shape
+    template = environment.get_template("report.html.j2")
+    page: str = template.render(
+        title=report.title,
+        subtitle=report.subtitle,
+        sections=report.sections,
+        caveat=report.caveat,
+    )
+    return page
+
+
+def _block_kind(block: object) -> str:
+    """Return the name of the macro that draws a block: its class's."""
+    return type(block).__name__
+
+
+def _shape(figure: Figure) -> str:
+    """Return "wide" for a drawing more than twice as wide as high, else "half"."""
+    box = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', figure.svg)
+    return "wide" if box and float(box[1]) > 2 * float(box[2]) else "half"
+
+
+def _data_uri(picture: Picture) -> str:
+    """Return a picture as a `data:` address."""
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.image).decode('ascii')}"

@@ -1,0 +1,116 @@
+"""The first screen: what it is, its number, and what stands against that number."""
+
+from __future__ import annotations
+
+from carina.domain.evaluation import Estimates, Evaluation
+from carina.domain.report import Block, KeyFigure, KeyFigures, Notice, Paragraph, Section
+from carina.reporting.sections import section
+from carina.reporting.wording import counted, interval_of, listed, sentence, value_of
+from carina.runs import Run
+
+
+@section("headline", order=0)
+def headline(run: Run) -> Section:
+    """Return the first screen."""
+    evaluation = run.evaluation
+    return Section(
+        anchor="headline",
+        title="At a glance",
+        blocks=(
+            Paragraph(_what_it_is(run)),
+            _key_figures(evaluation),
+            *_leaks(evaluation),
+            *_serious_findings(run),
+            *_external(run),
+            *(Notice("note", sentence(caution)) for caution in evaluation.cautions),
+        ),
+    )
+
+
+def _what_it_is(run: Run) -> str:
+    card = run.card
+    n_train = sum(card.provenance.n_train.values())
+    return (
+        f"A {card.provenance.architecture} network that tells {listed(card.labels.names)} apart, "
+        f"trained on {counted(n_train, 'film')} of {listed(card.provenance.sources)}. "
+        "The numbers below are for the test part, which neither the training nor the choice of "
+        "the epoch saw."
+    )
+
+
+def _key_figures(evaluation: Evaluation) -> KeyFigures:
+    matrix = evaluation.confusion_matrix.counts
+    n_right = sum(row[index] for index, row in enumerate(matrix))
+    metrics, without = evaluation.metrics, evaluation.without_leaks
+    right = f"{n_right:,} of {counted(evaluation.data.n_images, 'test film')} right"
+    figures = [_key_figure("Accuracy", "accuracy", metrics, note=right)]
+    if without is not None and "accuracy" in without.metrics:
+        n_left = counted(without.metrics["accuracy"].n, "test film")
+        note = f"the {n_left} that training had not seen"
+        figures.append(
+            _key_figure("Accuracy without leaks", "accuracy", without.metrics, note=note)
+        )
+    figures.append(
+        _key_figure(
+            "Balanced accuracy", "balanced_accuracy", metrics, note="every class counts alike"
+        )
+    )
+    note = "mean over the classes; 0.5 is guessing"
+    figures.append(_key_figure("ROC AUC", "roc_auc_macro", metrics, note=note))
+    return KeyFigures(tuple(figures))
+
+
+def _key_figure(title: str, name: str, metrics: Estimates, *, note: str) -> KeyFigure:
+    estimate = metrics[name]
+    return KeyFigure(
+        name=title,
+        value=value_of(name, estimate),
+        interval=interval_of(name, estimate),
+        note=estimate.undefined_because or note,
+    )
+
+
+def _leaks(evaluation: Evaluation) -> list[Block]:
+    """Return what leaks mean for the accuracy, in words."""
+    without = evaluation.without_leaks
+    if without is None or without.n_removed == 0:
+        return []
+    return [Notice("critical", sentence(without.sentence))]
+
+
+def _external(run: Run) -> list[Block]:
+    """Return what another source's films said, or that none was asked."""
+    names = run.external_names()
+    if not names:
+        return [
+            Notice(
+                "warning",
+                "Not tested on another source. On films of another hospital, machine or age "
+                "group the accuracy is usually lower, and often much lower.",
+            )
+        ]
+    tests = {name: run.external_evaluation(name) for name in names}
+    figures = tuple(
+        _key_figure(
+            f"Accuracy on {name}",
+            "accuracy",
+            test.metrics,
+            note=f"{counted(test.data.n_images, 'film')} of an external test",
+        )
+        for name, test in tests.items()
+    )
+    cautions = (
+        Notice("warning", f"External test {name}: {sentence(caution)}")
+        for name, test in tests.items()
+        for caution in test.cautions
+    )
+    return [KeyFigures(figures), *cautions]
+
+
+def _serious_findings(run: Run) -> list[Block]:
+    """Return the audit's critical findings; the others stand in their own section."""
+    return [
+        Notice(finding.severity, sentence(finding.sentence))
+        for finding in run.audit.findings
+        if finding.severity == "critical"
+    ]

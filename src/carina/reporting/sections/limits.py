@@ -1,0 +1,74 @@
+"""What the numbers do not show."""
+
+from __future__ import annotations
+
+from carina.domain.report import Block, Paragraph, Section
+from carina.reporting.sections import section
+from carina.reporting.wording import counted, listed, with_interval
+from carina.runs import Run
+
+
+@section("limits", order=60)
+def limits(run: Run) -> Section:
+    """Return the section on what must not be read into the numbers."""
+    sentences = (
+        *_about_the_test(run),
+        *_about_the_data(run),
+        "A heat map shows where the network looked, not whether that is a sign of the disease.",
+        "The probabilities are the network's own and have not been calibrated: 90 % does not "
+        "mean that nine of ten such answers are right.",
+        f"Only {listed(run.card.labels.names)} exist for this classifier: a film that shows "
+        "anything else gets one of these answers too.",
+    )
+    blocks: tuple[Block, ...] = tuple(Paragraph(sentence) for sentence in sentences)
+    return Section(anchor="limits", title="What the numbers do not show", blocks=blocks)
+
+
+def _about_the_test(run: Run) -> list[str]:
+    evaluation = run.evaluation
+    sentences = [
+        f"An accuracy of {with_interval('accuracy', evaluation.metrics['accuracy'])} holds for "
+        f"films like the {counted(evaluation.data.n_images, 'film')} of the test part. The "
+        "interval covers the luck of which films were drawn from the same source, not another "
+        "hospital, machine or kind of patient."
+    ]
+    if not run.external_names():
+        sentences.append(
+            "It has not been tested on another source. With carina evaluate, films of another "
+            "source give that number."
+        )
+    support = {
+        label: estimates["support"].n and estimates["support"].value
+        for label, estimates in evaluation.per_class.items()
+    }
+    shares = listed([f"{label} {int(n or 0):,}" for label, n in support.items()])
+    sentences.append(
+        f"The test part has its own mix of classes ({shares}). Where a class is rarer, as "
+        "disease mostly is, its precision is lower than printed here."
+    )
+    return sentences
+
+
+def _about_the_data(run: Run) -> list[str]:
+    sentences = []
+    rows = run.manifest
+    n_unknown = sum(not row.patient for row in rows)
+    if n_unknown:
+        sentences.append(
+            f"For {counted(n_unknown, 'film')} of {len(rows):,} the patient is unknown. If one "
+            "patient has films in training and test, the numbers are too good."
+        )
+    sources_of = {
+        label: {row.source for row in rows if row.label == label} for label in run.card.labels.names
+    }
+    if len({row.source for row in rows}) > 1 and not set.intersection(*sources_of.values()):
+        sentences.append(
+            "No source has films of every class: the network may have learned to tell the "
+            "sources apart, not the diseases."
+        )
+    if run.audit.not_checked:
+        sentences.append(
+            "The audit did not look at everything (see its section): no finding there is not "
+            "the same as clean data."
+        )
+    return sentences

@@ -1,0 +1,236 @@
+"""Every metric with its interval, the confusion matrix and the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from carina.domain.estimate import Estimate
+from carina.domain.evaluation import Estimates, Evaluation
+from carina.domain.report import Block, Figure, Paragraph, Section, Table
+from carina.reporting.figures import SIZES, evaluation_drawings, svg
+from carina.reporting.sections import section
+from carina.reporting.wording import (
+    counted,
+    interval_of,
+    name_then_numbers,
+    reasons,
+    title_of,
+    value_of,
+)
+from carina.runs import Run
+
+_OVERALL = (
+    "accuracy",
+    "balanced_accuracy",
+    "roc_auc_macro",
+    "average_precision_macro",
+    "f1_macro",
+    "log_loss",
+)
+_RATES = ("precision", "recall", "f1", "specificity", "roc_auc", "average_precision")
+_COUNTS = ("support", "tp", "fp", "tn", "fn")
+_IN_GROUPS = ("accuracy", "balanced_accuracy", "roc_auc_macro")
+
+
+@section("results", order=40)
+def results(run: Run) -> Section:
+    """Return the section on the test part's numbers."""
+    return Section(
+        anchor="results", title="The test results", blocks=evaluation_blocks(run.evaluation)
+    )
+
+
+def evaluation_blocks(evaluation: Evaluation) -> tuple[Block, ...]:
+    """Return an evaluation as blocks."""
+    return (
+        Paragraph(_what_was_tested(evaluation)),
+        _overall(evaluation),
+        _per_class(evaluation),
+        _per_class_counts(evaluation),
+        *(Paragraph(reason) for reason in _undefined(evaluation)),
+        *_figures(evaluation),
+        *_groups("Source", evaluation.per_source),
+        *(
+            block
+            for name, groups in evaluation.per_subgroup.items()
+            for block in _groups(name.capitalize(), groups)
+        ),
+    )
+
+
+def _what_was_tested(evaluation: Evaluation) -> str:
+    data = evaluation.data
+    unit = counted(data.n_patients, "patient") if data.n_patients else "unknown patients"
+    left = [
+        f"{counted(n, 'film')} {why}"
+        for n, why in (
+            (data.n_unreadable, "could not be read and do not count"),
+            (data.n_unlabelled, "without a class of the classifier do not count"),
+            (data.n_abstained, "would get no answer from the classifier, but count all the same"),
+        )
+        if n
+    ]
+    opened = (
+        f" This is the {_ordinal(data.test_opened)} time that the test part was used; every look "
+        "at it makes its numbers a little too good."
+        if data.test_opened > 1
+        else ""
+    )
+    return (
+        f"{counted(data.n_images, 'film')} of {unit} were tested ({data.name}). Intervals are "
+        f"95 %, made over {data.unit}." + (f" {'; '.join(left)}." if left else "") + opened
+    )
+
+
+def _ordinal(n: int) -> str:
+    """Return a small number as an ordinal.
+
+    >>> _ordinal(2), _ordinal(11)
+    ('2nd', '11th')
+    """
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    ending = "th" if n % 100 in (11, 12, 13) else endings.get(n % 10, "th")
+    return f"{n}{ending}"
+
+
+def _overall(evaluation: Evaluation) -> Table:
+    named = [name for name in _OVERALL if name in evaluation.metrics]
+    return Table(
+        columns=("Over all films", "Value", "95 % interval", "Interval by"),
+        rows=tuple(
+            (
+                title_of(name),
+                value_of(name, evaluation.metrics[name]),
+                interval_of(name, evaluation.metrics[name]),
+                evaluation.metrics[name].method,
+            )
+            for name in named
+        ),
+        caption="Metrics over all films",
+        align=("left", "right", "right", "left"),
+    )
+
+
+def _per_class(evaluation: Evaluation) -> Table:
+    rows = [
+        (label, *(_cell(name, estimates[name]) for name in _RATES))
+        for label, estimates in evaluation.per_class.items()
+    ]
+    for suffix, title in (("macro", "Mean of the classes"), ("weighted", "Weighted by films")):
+        cells = []
+        for name in _RATES:
+            estimate = evaluation.metrics.get(f"{name}_{suffix}")
+            cells.append("" if estimate is None else _cell(name, estimate))
+        rows.append((title, *cells))
+    return Table(
+        columns=(
+            "Class against the rest",
+            "Precision (PPV)",
+            "Recall (sensitivity)",
+            "F1",
+            "Specificity",
+            "ROC AUC",
+            "Average precision",
+        ),
+        rows=tuple(rows),
+        caption="Metrics by class, with 95 % intervals",
+        align=name_then_numbers(len(_RATES)),
+    )
+
+
+def _cell(name: str, estimate: Estimate) -> str:
+    """Return value and interval on two lines of one cell."""
+    interval = interval_of(name, estimate)
+    value = value_of(name, estimate)
+    return f"{value}\n{interval}" if interval else value
+
+
+def _per_class_counts(evaluation: Evaluation) -> Table:
+    return Table(
+        columns=(
+            "Class against the rest",
+            "Films (support)",
+            "True positive",
+            "False positive",
+            "True negative",
+            "False negative",
+        ),
+        rows=tuple(
+            (label, *(value_of(name, estimates[name]) for name in _COUNTS))
+            for label, estimates in evaluation.per_class.items()
+        ),
+        caption="Counts by class",
+        align=name_then_numbers(len(_COUNTS)),
+    )
+
+
+def _undefined(evaluation: Evaluation) -> Sequence[str]:
+    shown = {name: evaluation.metrics[name] for name in _OVERALL if name in evaluation.metrics}
+    return reasons({"": shown, **evaluation.per_class})
+
+
+def _figures(evaluation: Evaluation) -> list[Block]:
+    """Return the drawings that stand side by side; figures/ has more of them."""
+    drawings = evaluation_drawings(evaluation)
+    figures: list[Block] = [
+        Figure(
+            svg=svg(
+                drawings["confusion_matrix"],
+                name="confusion_matrix",
+                size=SIZES["confusion_matrix"],
+            ),
+            alt=_confusion_in_words(evaluation),
+            caption="Films by truth (rows) and answer (columns), with the share of the true class.",
+        )
+    ]
+    if "roc" in drawings:
+        areas = ", ".join(
+            f"{label} {value_of('roc_auc', estimates['roc_auc'])}"
+            for label, estimates in evaluation.per_class.items()
+        )
+        figures.append(
+            Figure(
+                svg=svg(drawings["roc"], name="roc", size=SIZES["roc"]),
+                alt=f"ROC curves. The areas under them: {areas}.",
+                caption="ROC curves, each class against the rest, with the area under each.",
+            )
+        )
+    return figures
+
+
+def _confusion_in_words(evaluation: Evaluation) -> str:
+    matrix = evaluation.confusion_matrix
+    sentences = [
+        f"{truth}: "
+        + ", ".join(
+            f"{count} answered {answer}"
+            for answer, count in zip(matrix.labels, counts, strict=True)
+            if count
+        )
+        for truth, counts in zip(matrix.labels, matrix.counts, strict=True)
+        if sum(counts)
+    ]
+    return f"Confusion matrix. {'. '.join(sentences)}."
+
+
+def _groups(title: str, groups: Mapping[str, Estimates]) -> list[Block]:
+    """Return the metrics of each group as a table, if there is any group."""
+    if not groups:
+        return []
+    table = Table(
+        columns=(title, "Films", *(title_of(name) for name in _IN_GROUPS)),
+        rows=tuple(
+            (
+                group,
+                value_of("support", estimates["support"]),
+                *(_cell(name, estimates[name]) for name in _IN_GROUPS),
+            )
+            for group, estimates in groups.items()
+        ),
+        caption=f"Metrics by {title.lower()}, with 95 % intervals",
+        align=name_then_numbers(1 + len(_IN_GROUPS)),
+    )
+    shown = {
+        group: {name: estimates[name] for name in _IN_GROUPS} for group, estimates in groups.items()
+    }
+    return [table, *(Paragraph(reason) for reason in reasons(shown))]

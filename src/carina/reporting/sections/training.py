@@ -1,0 +1,152 @@
+"""How the network was trained, and how that went."""
+
+from __future__ import annotations
+
+from carina.domain.evaluation import Evaluation
+from carina.domain.report import Block, Facts, Figure, Section, Table
+from carina.reporting.figures import SIZES, curves_drawing, svg
+from carina.reporting.sections import section
+from carina.reporting.sections.data import PART_TITLES
+from carina.reporting.wording import (
+    counted,
+    duration,
+    interval_of,
+    name_then_numbers,
+    title_of,
+    value_of,
+)
+from carina.runs import Run
+
+_COMPARED = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc_macro", "log_loss")
+
+
+@section("training", order=30)
+def training(run: Run) -> Section:
+    """Return the section on the training."""
+    return Section(
+        anchor="training",
+        title="The training",
+        blocks=(
+            Facts(_facts(run)),
+            *_curves(run),
+            *_parts(run.evaluation),
+            *_last_epoch(run.evaluation),
+        ),
+    )
+
+
+def _facts(run: Run) -> tuple[tuple[str, str], ...]:
+    recipe, environment, provenance = run.recipe, run.environment, run.card.provenance
+    train = recipe.train
+    speed = environment.images_per_second
+    stage = environment.seconds.get("training")
+    facts = [
+        ("Recipe", f"{recipe.name}: {recipe.purpose}" if recipe.purpose else recipe.name),
+        (
+            "Network",
+            f"{provenance.architecture}, {counted(provenance.parameters, 'trained value')}",
+        ),
+        ("Epochs", f"{train.epochs}; epoch {provenance.epoch} was chosen by {train.choose_by}"),
+        (
+            "Optimiser",
+            f"{train.optimizer}, learning rate {train.learning_rate:g}, batch {train.batch_size}",
+        ),
+        ("Class weighting", train.weighting),
+        ("Augmentation", _augmentation(run)),
+        ("Speed", f"{speed:,.0f} images a second" if speed else "not measured"),
+    ]
+    if stage is not None:
+        facts.append(("Time", duration(stage)))
+    return tuple(facts)
+
+
+def _augmentation(run: Run) -> str:
+    section = run.recipe.augment
+    used = section.model_dump(exclude_defaults=True)
+    used.pop("fill", None)
+    if not used:
+        return "none"
+    return ", ".join(
+        name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {value:g}"
+        for name, value in used.items()
+    )
+
+
+def _curves(run: Run) -> list[Block]:
+    history = run.history
+    if not history:
+        return []
+    chosen = run.card.provenance.epoch
+    row = next((row for row in history if row["epoch"] == chosen), history[-1])
+    numbers = (
+        f"At the chosen epoch {chosen} the loss is {row['loss']:.3f} on training and "
+        f"{row['val_loss']:.3f} on validation films, the accuracy {row['accuracy']:.3f} and "
+        f"{row['val_accuracy']:.3f}."
+    )
+    return [
+        Figure(
+            svg=svg(curves_drawing(history, chosen), name="curves", size=SIZES["curves"]),
+            alt=f"Loss, accuracy and ROC AUC over {counted(len(history), 'epoch')}. {numbers}",
+            caption=(
+                "Loss, accuracy and ROC AUC (mean over the classes) over the epochs. Training "
+                "values are measured while the network learns, with augmentation and dropout. "
+                f"{numbers}"
+            ),
+        )
+    ]
+
+
+def _parts(evaluation: Evaluation) -> list[Block]:
+    """Return loss and accuracy of the chosen epoch on each part."""
+    if not evaluation.parts:
+        return []
+    rows = []
+    for part, title in PART_TITLES.items():
+        estimates = evaluation.parts.get(part)
+        if estimates is None:
+            continue
+        cells = [
+            cell
+            for name in ("loss", "accuracy")
+            for cell in (value_of(name, estimates[name]), interval_of(name, estimates[name]))
+        ]
+        rows.append((title, f"{estimates['accuracy'].n:,}", *cells))
+    return [
+        Table(
+            columns=("Part", "Films", "Loss", "95 % interval", "Accuracy", "95 % interval"),
+            rows=tuple(rows),
+            caption="Loss and accuracy of the chosen epoch, without augmentation or dropout",
+            align=name_then_numbers(5),
+        )
+    ]
+
+
+def _last_epoch(evaluation: Evaluation) -> list[Block]:
+    """Return the chosen epoch beside the last one, on the test part."""
+    last = evaluation.last_epoch
+    if last is None or last.epoch == last.best_epoch:
+        return []
+    rows = []
+    for name in _COMPARED:
+        if name not in last.metrics or name not in evaluation.metrics:
+            continue
+        cells = [
+            cell
+            for metrics in (evaluation.metrics, last.metrics)
+            for cell in (value_of(name, metrics[name]), interval_of(name, metrics[name]))
+        ]
+        rows.append((title_of(name), *cells))
+    return [
+        Table(
+            columns=(
+                "On the test part",
+                f"Epoch {last.best_epoch} (chosen)",
+                "95 % interval",
+                f"Epoch {last.epoch} (last)",
+                "95 % interval",
+            ),
+            rows=tuple(rows),
+            caption="The epoch that the validation part chose, beside the last one",
+            align=name_then_numbers(4),
+        )
+    ]

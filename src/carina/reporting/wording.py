@@ -1,0 +1,171 @@
+"""Numbers and lists as the page prints them: one place, so that all sections agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from carina.domain.estimate import Estimate
+
+Align = Literal["left", "right"]
+
+NOT_DEFINED = "not defined"
+
+# these are read on their own scale, not as a share of films
+_PLAIN = ("roc_auc", "average_precision", "log_loss", "loss")
+
+_TITLES = {
+    "support": "Films",
+    "tp": "TP",
+    "fp": "FP",
+    "tn": "TN",
+    "fn": "FN",
+    "loss": "Loss",
+}
+
+
+def title_of(name: str) -> str:
+    """Return a metric's name in words; an unknown one keeps its own.
+
+    >>> title_of("balanced_accuracy")
+    'Balanced accuracy'
+    """
+    from carina.evaluation.metrics import METRICS
+
+    if name in METRICS.names():
+        return METRICS.get(name).title
+    return _TITLES.get(name, name)
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with one decimal.
+
+    >>> percent(0.9697)
+    '97.0 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+def value_of(name: str, estimate: Estimate) -> str:
+    """Return an estimate's value in the form that its metric is read in.
+
+    >>> value_of("accuracy", Estimate(value=64 / 66, n=66, method="wilson"))
+    '97.0 %'
+    >>> value_of("roc_auc", Estimate(value=0.98765, n=66, method="newcombe"))
+    '0.988'
+    """
+    if estimate.value is None:
+        return NOT_DEFINED
+    if estimate.method == "count":
+        return f"{estimate.value:,.0f}"
+    return f"{estimate.value:.3f}" if _is_plain(name) else percent(estimate.value)
+
+
+def interval_of(name: str, estimate: Estimate) -> str:
+    """Return an estimate's interval in the form that its metric is read in, or "".
+
+    >>> interval_of("accuracy", Estimate(value=0.97, low=0.8961, high=0.9917, n=66, method="w"))
+    '89.6 to 99.2 %'
+    """
+    if estimate.low is None or estimate.high is None or estimate.method == "count":
+        return ""
+    if _is_plain(name):
+        return f"{estimate.low:.3f} to {estimate.high:.3f}"
+    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+
+
+def with_interval(name: str, estimate: Estimate) -> str:
+    """Return value and interval for a sentence.
+
+    >>> with_interval("accuracy", Estimate(value=0.97, low=0.8961, high=0.9917, n=66, method="w"))
+    '97.0 % (89.6 to 99.2 %)'
+    """
+    interval = interval_of(name, estimate)
+    return f"{value_of(name, estimate)} ({interval})" if interval else value_of(name, estimate)
+
+
+def _is_plain(name: str) -> bool:
+    return name.startswith(_PLAIN)
+
+
+def reasons(estimates: Mapping[str, Mapping[str, Estimate]]) -> tuple[str, ...]:
+    """Return a sentence for every undefined estimate of a table, each reason once.
+
+    Args:
+        estimates: row ("" for all films) -> metric -> estimate.
+    """
+    missing: dict[tuple[str, str], list[str]] = {}
+    for row, metrics in estimates.items():
+        for name, estimate in metrics.items():
+            if estimate.value is None:
+                missing.setdefault((row, estimate.undefined_because), []).append(title_of(name))
+    return tuple(
+        f"{listed(names)}{f' of {row}' if row else ''} {'is' if len(names) == 1 else 'are'} "
+        f"{NOT_DEFINED}: {because}."
+        for (row, because), names in missing.items()
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in words.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    if len(names) <= 1:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def name_then_numbers(n_numbers: int) -> tuple[Align, ...]:
+    """Return how the columns of a table align: a name, then numbers.
+
+    >>> name_then_numbers(2)
+    ('left', 'right', 'right')
+    """
+    right: Align = "right"
+    return ("left", *(right for _ in range(n_numbers)))
+
+
+def sentence(text: str) -> str:
+    """Return a text with a full stop, whoever wrote it.
+
+    >>> sentence("3 films were known"), sentence("Read the intervals.")
+    ('3 films were known.', 'Read the intervals.')
+    """
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it needs one.
+
+    >>> counted(1, "film"), counted(1200, "film")
+    ('1 film', '1,200 films')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a reader says it.
+
+    >>> duration(7.25), duration(200)
+    ('7.2 s', '3 min 20 s')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def first_of(paths: Iterable[str], *, limit: int = 8) -> str:
+    """Return the first paths in a sentence, and how many more there are.
+
+    >>> first_of(["a.png", "b.png", "c.png"], limit=2)
+    'a.png, b.png and 1 more'
+    """
+    every = list(paths)
+    if len(every) <= limit:
+        return ", ".join(every)
+    return f"{', '.join(every[:limit])} and {len(every) - limit:,} more"

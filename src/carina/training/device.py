@@ -1,0 +1,39 @@
+"""Where a training computes, and with how many threads; chosen here and nowhere else."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+def training_device() -> torch.device:
+    """Return the first GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def usable_threads(asked: int) -> int:
+    """Return `asked`, or all the cores that this process may use if it is 0."""
+    if asked:
+        return asked
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def torch_threads(n_threads: int) -> Iterator[None]:
+    """Let torch compute on `n_threads` CPU threads in the block, then on as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def own_chance(device: torch.device) -> Iterator[None]:
+    """Give torch's own generators back as they were when the block ends."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield

@@ -1,0 +1,299 @@
+"""The training loop, from the first line to the last."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from carina.domain.progress import Progress, Step, silent
+from carina.domain.recipe import AugmentSection, TrainSection
+from carina.errors import TrainingError
+from carina.models.network import Network, set_memory_layout
+from carina.training.allocator import keeping_memory
+from carina.training.augment import one_opencv_thread
+from carina.training.chance import derived_rng, derived_seed
+from carina.training.device import own_chance, torch_threads, training_device, usable_threads
+from carina.training.films import FilmPart, TrainingFilms
+from carina.training.loading import epoch_batches
+from carina.training.precision import PrecisionChoice
+from carina.training.sampling import epoch_order, loss_weights
+from carina.training.scoring import FIGURES, figures, torch_logits
+from carina.training.step import adam, training_step
+
+HISTORY_COLUMNS = ("epoch", *FIGURES, *(f"val_{name}" for name in FIGURES), "seconds")
+_SECONDS_BETWEEN_STEPS_SHOWN = 0.2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """What came out of a training.
+
+    Attributes:
+        history: one row per epoch with `HISTORY_COLUMNS`; training figures are those of
+            the epoch's own augmented batches, as Keras takes them, and its loss carries
+            the class weights; areas that are undefined are NaN.
+        best_epoch: the epoch that `train.choose_by` prefers, from 1; the first at a tie.
+        best_state: its weights, CPU tensors by name.
+        last_state: the last epoch's.
+        images_per_second: films trained on per second, validation left out; the median
+            epoch's.
+        seconds: the whole training.
+    """
+
+    history: tuple[dict[str, float], ...]
+    best_epoch: int
+    best_state: dict[str, Tensor]
+    last_state: dict[str, Tensor]
+    images_per_second: float
+    seconds: float
+
+
+def fit(
+    network: Network,
+    films: TrainingFilms,
+    *,
+    train: TrainSection,
+    augment: AugmentSection,
+    precision: PrecisionChoice,
+    progress: Progress = silent,
+) -> Fitted:
+    """Train a network and return its history, its best and its last weights.
+
+    On one kind of CPU and with one number of threads, the same arguments give the same
+    weights, bit for bit: every random choice is derived from the seed, the epoch and
+    the film or step.
+
+    Args:
+        network: trained in place; afterwards on the CPU, in evaluation mode, with the last
+            epoch's weights.
+        films: what to learn from and what to watch.
+        train: epochs, batch, optimiser, weighting, threads, seed.
+        augment: random changes of the training films.
+        precision: fp32 or bf16, from `choose_precision`.
+        progress: told a few times a second, and with a sentence after each epoch.
+
+    Raises:
+        TrainingError: if the loss is no number any more, or the films cannot give the
+            figure that chooses the epoch.
+    """
+    _check_films(films, train, n_classes=network.n_classes)
+    device = training_device()
+    began = time.monotonic()
+    history: list[dict[str, float]] = []
+    rates: list[float] = []
+    best_epoch, best_state = 0, dict[str, Tensor]()
+    with _training_settings(device, train):
+        set_memory_layout(network.to(device), torch.channels_last)
+        optimizer = adam(network, train)
+        for epoch in range(1, train.epochs + 1):
+            epoch_began = time.monotonic()
+            row = _train_epoch(
+                network,
+                optimizer,
+                part=films.train,
+                plan=_EpochPlan(epoch, train, augment, precision.name == "bf16", device),
+                bar=_Bar(progress, epoch, train.epochs, len(films.train), history),
+            )
+            rates.append(len(films.train) / (time.monotonic() - epoch_began))
+            logits = torch_logits(network, films.validation, batch_size=train.batch_size)
+            watched = figures(logits, films.validation.labels)
+            _check_loss(watched["loss"], f"after epoch {epoch}, on the validation films")
+            row |= {f"val_{name}": value for name, value in watched.items()}
+            row["seconds"] = time.monotonic() - epoch_began
+            history.append({name: row[name] for name in HISTORY_COLUMNS})
+            if best_epoch == 0 or _better(row, history[best_epoch - 1], train.choose_by):
+                best_epoch, best_state = epoch, _weights_of(network)
+            progress(_epoch_done(history, len(films.train), rates[-1], epochs=train.epochs))
+        last_state = best_state if best_epoch == train.epochs else _weights_of(network)
+        set_memory_layout(network.to("cpu").eval(), torch.contiguous_format)
+    return Fitted(
+        history=tuple(history),
+        best_epoch=best_epoch,
+        best_state=best_state,
+        last_state=last_state,
+        images_per_second=statistics.median(rates),
+        seconds=time.monotonic() - began,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _EpochPlan:
+    """How one epoch is to be trained."""
+
+    epoch: int
+    train: TrainSection
+    augment: AugmentSection
+    bf16: bool
+    device: torch.device
+
+
+def _train_epoch(
+    network: Network,
+    optimizer: torch.optim.Optimizer,
+    *,
+    part: FilmPart,
+    plan: _EpochPlan,
+    bar: _Bar,
+) -> dict[str, float]:
+    """Take every step of an epoch and return its training figures and number."""
+    train, device = plan.train, plan.device
+    order = epoch_order(
+        part.labels,
+        derived_rng(train.seed, "order", plan.epoch),
+        weighting=train.weighting,
+    )
+    weights = _on(device, loss_weights(part.labels, network.n_classes, train))
+    seen: list[Tensor] = []
+    total_loss = torch.zeros((), dtype=torch.float64, device=device)
+    n_seen = 0
+    network.train()
+    with epoch_batches(
+        part,
+        order,
+        batch_size=train.batch_size,
+        augment=plan.augment,
+        seed=train.seed,
+        epoch=plan.epoch,
+    ) as batches:
+        for step, batch in enumerate(batches):
+            torch.manual_seed(derived_seed(train.seed, "dropout", plan.epoch, step))
+            loss, logits = training_step(
+                network,
+                optimizer,
+                images=_to_device(batch.images, device).expand(-1, network.channels, -1, -1),
+                labels=_to_device(batch.labels, device),
+                weights=weights,
+                bf16=plan.bf16,
+            )
+            seen.append(logits)
+            total_loss += loss.double() * len(batch.labels)
+            n_seen += len(batch.labels)
+            bar.show(n_seen, total_loss)
+    mean_loss = float(total_loss) / n_seen
+    _check_loss(mean_loss, f"in epoch {plan.epoch}")
+    answers = torch.cat(seen).double().cpu().numpy()
+    return {"epoch": plan.epoch, **figures(answers, part.labels[order]), "loss": mean_loss}
+
+
+class _Bar:
+    """Tells the progress of an epoch, not more often than an eye can follow.
+
+    The loss is read from the device only then, since reading it waits for the step.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        epoch: int,
+        epochs: int,
+        n_films: int,
+        history: list[dict[str, float]],
+    ) -> None:
+        self._progress = progress
+        self._epoch = epoch
+        self._epochs = epochs
+        self._n_films = n_films
+        self._watched = {"val_auc": history[-1]["val_auc"]} if history else {}
+        self._began = self._shown = time.monotonic()
+
+    def show(self, n_seen: int, total_loss: Tensor) -> None:
+        """Tell that `n_seen` of the epoch's films are done, if it is time to."""
+        now = time.monotonic()
+        if now - self._shown < _SECONDS_BETWEEN_STEPS_SHOWN:
+            return
+        self._shown = now
+        loss = float(total_loss) / n_seen
+        _check_loss(loss, f"in epoch {self._epoch}, after {n_seen} films")
+        facts: dict[str, float | str] = {
+            "epoch": f"{self._epoch}/{self._epochs}",
+            "images/s": round(n_seen / (now - self._began), 1),
+            "loss": round(loss, 4),
+            **self._watched,
+        }
+        done = (self._epoch - 1) * self._n_films + n_seen
+        self._progress(Step("training", done, self._epochs * self._n_films, facts))
+
+
+def _epoch_done(history: list[dict[str, float]], n_films: int, rate: float, *, epochs: int) -> Step:
+    row = history[-1]
+    epoch = int(row["epoch"])
+    return Step(
+        "training",
+        epoch * n_films,
+        epochs * n_films,
+        {
+            "epoch": f"{epoch}/{epochs}",
+            "images/s": round(rate, 1),
+            "loss": round(row["loss"], 4),
+            "val_auc": round(row["val_auc"], 4),
+        },
+        f"epoch {epoch} of {epochs}: loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}; "
+        f"validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, "
+        f"AUC {row['val_auc']:.4f}",
+    )
+
+
+@contextmanager
+def _training_settings(device: torch.device, train: TrainSection) -> Iterator[None]:
+    """Set the process up for training, and back as it was."""
+    with (
+        torch_threads(usable_threads(train.threads)),
+        one_opencv_thread(),
+        own_chance(device),
+        keeping_memory(),
+    ):
+        yield
+
+
+def _check_films(films: TrainingFilms, train: TrainSection, *, n_classes: int) -> None:
+    for name, part in (("training", films.train), ("validation", films.validation)):
+        if not len(part):
+            raise TrainingError(f"there are no {name} films; give the data set more films")
+    watched = np.unique(films.validation.labels).size
+    if train.choose_by == "val_auc_macro" and watched < n_classes:
+        raise TrainingError(
+            f"train.choose_by = val_auc_macro needs validation films of all {n_classes} classes, "
+            f"and there are films of {watched}; choose by val_loss, or cut a larger part with "
+            "--set split.validation=0.3"
+        )
+
+
+def _check_loss(loss: float, where: str) -> None:
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"the training diverged: the loss is {loss} {where}; try smaller steps "
+            "(--set train.learning_rate=0.0001) or --set train.precision=fp32"
+        )
+
+
+def _better(row: Mapping[str, float], best: Mapping[str, float], choose_by: str) -> bool:
+    if choose_by == "val_loss":
+        return row[choose_by] < best[choose_by]
+    return row[choose_by] > best[choose_by]
+
+
+def _weights_of(network: Network) -> dict[str, Tensor]:
+    """Return a copy of the weights on the CPU, in the plain memory layout."""
+    return {
+        name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, tensor in network.state_dict().items()
+    }
+
+
+def _on(device: torch.device, values: NDArray[np.float64] | None) -> Tensor | None:
+    return None if values is None else torch.from_numpy(values).float().to(device)
+
+
+def _to_device(values: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cpu":
+        return values
+    return values.pin_memory().to(device, non_blocking=True)

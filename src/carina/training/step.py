@@ -1,0 +1,54 @@
+"""One training step: the same one for the loop and for the probe that times it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from carina.domain.recipe import TrainSection
+from carina.models.network import Network
+
+
+def adam(network: Network, train: TrainSection) -> torch.optim.Optimizer:
+    """Return fused Adam over the network's trained values.
+
+    References:
+        Kingma & Ba, ICLR 2015; decay rates 0.9 and 0.999, as in Keras.
+    """
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return torch.optim.Adam(trained, lr=train.learning_rate, eps=train.epsilon, fused=True)
+
+
+def training_step(
+    network: Network,
+    optimizer: torch.optim.Optimizer,
+    *,
+    images: Tensor,
+    labels: Tensor,
+    weights: Tensor | None,
+    bf16: bool,
+) -> tuple[Tensor, Tensor]:
+    """Take one step and return what it saw.
+
+    Args:
+        network: in training mode.
+        optimizer: over its values.
+        images: float32 `[n, channels, height, width]`, on the network's device.
+        labels: int64 `[n]`; index of the class, there too.
+        weights: float32 `[classes]`, or None for all equal.
+        bf16: whether the layers compute in bfloat16; the loss and the step are float32.
+
+    Returns:
+        The loss, float32 `[]`: the mean over the films of weight * cross-entropy (not
+        divided by the weights' sum, as in Keras); and the logits float32 `[n, classes]`
+        before the step.
+    """
+    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=bf16):
+        logits = network(images)
+    logits = logits.float()
+    total = nn.functional.cross_entropy(logits, labels, weight=weights, reduction="sum")
+    loss = total / len(labels)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return loss.detach(), logits.detach()

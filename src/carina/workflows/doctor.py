@@ -1,0 +1,30 @@
+"""What is installed, and what this machine offers."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from carina.settings import Settings
+from carina.version import VERSION
+from carina.workflows.environment import machine_facts
+from carina.workflows.extras import extra_is_installed
+
+
+def doctor(settings: Settings | None = None) -> dict[str, str | int | float]:
+    """Return what a question about this installation needs, by name."""
+    settings = settings or Settings.from_environment()
+    facts: dict[str, str | int | float] = {"carina": VERSION, **machine_facts()}
+    for extra in ("study", "train", "web"):
+        facts[f"extra {extra}"] = "installed" if extra_is_installed(extra) else "not installed"
+    facts["runtime"] = f"ONNX Runtime {_version('onnxruntime')} on the CPU, in f32"
+    if extra_is_installed("train"):
+        import_line = f"torch {_version('torch')}"
+        facts["training"] = import_line
+    facts["cache"] = str(settings.cache_dir)
+    facts["runs go to"] = str(settings.runs_dir)
+    return facts
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(version unknown)"

@@ -1,0 +1,37 @@
+"""Where a network looked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from carina.domain.progress import Progress
+from carina.settings import Settings
+from carina.workflows.places import claimed, new_folder, require_empty
+from carina.workflows.predict import Predictions, predict
+
+
+def explain(
+    classifier: str | Path,
+    paths: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    label: str | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Predictions:
+    """Write a heat map (PNG) over every film, and return the answers with their files.
+
+    Args:
+        classifier: a classifier's folder, or a run.
+        paths: films, and folders that are searched for films.
+        out: a new or empty folder; `runs/<time>-explain` if None.
+        label: the class to explain; the predicted one of each film if None.
+        settings: where runs go without `out`; from the environment if None.
+        progress: called as the work goes on.
+
+    Raises:
+        CarinaError: as `predict` does, and a `UsageError` if `out` is not empty.
+    """
+    settings = settings or Settings.from_environment()
+    folder = require_empty(Path(out) if out else new_folder(settings, "explain"))
+    with claimed(folder, n_bytes=10_000_000):
+        return predict(classifier, paths, explain=folder, label=label, progress=progress)

@@ -1,0 +1,198 @@
+"""A trained classifier and its test part: every number that the report shows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carina.data.predictions import write_predictions
+from carina.domain.calibration import Calibration
+from carina.domain.estimate import Estimate
+from carina.domain.evaluation import EpochFigures, Evaluation, WithoutLeaks
+from carina.domain.gate import GateMeasures
+from carina.domain.prediction import Prediction
+from carina.domain.recipe import Recipe
+from carina.domain.record import PARTS, Part, Record
+from carina.evaluation.evaluate import (
+    evaluate,
+    evaluated_data,
+    loss_and_accuracy,
+    overall_metrics,
+    scored_films,
+)
+from carina.evaluation.subgroups import subgroups_of
+from carina.files.atomic import write_bytes
+from carina.files.documents import write_document
+from carina.imaging import read_radiograph
+from carina.imaging.pictures import film_png, overlay_png
+from carina.imaging.prepare import from_levels
+from carina.reporting.pictures import picture_name, worst_errors
+from carina.runs import Run
+from carina.workflows.films import Films
+from carina.workflows.learning import Learned, film_part
+from carina.workflows.log import Log
+
+_BATCH = 64
+
+
+def test(run: Run, films: Films, recipe: Recipe, learned: Learned, *, log: Log) -> Evaluation:
+    """Answer for every part, open the test part once, and write predictions, evaluation and
+    the pictures that the report shows."""
+    with log.stage("predictions"):
+        answers = {part: _answers(films, part, learned) for part in PARTS}
+    for part in ("validation", "test"):
+        write_predictions(run.predictions_file(part), films.dataset.labels.names, answers[part])
+    with log.stage("evaluation"):
+        evaluation = _evaluation(films, recipe, learned, answers)
+    write_document(run.evaluation_file, evaluation)
+    with log.stage("pictures"):
+        _draw_pictures(run, films, recipe, learned, answers["test"])
+    return evaluation
+
+
+def _answers(films: Films, part: Part, learned: Learned) -> list[Prediction]:
+    """Return the deployed classifier's answers on a part, in f32, from the prepared pixels."""
+    records = films.of(part)
+    answers: list[Prediction] = []
+    for start in range(0, len(records), _BATCH):
+        batch = records[start : start + _BATCH]
+        facts = [films.scan.facts[record.key] for record in batch]
+        found = learned.classifier.answers_prepared(
+            _prepared(films, batch, learned),
+            measures=[GateMeasures(f.height, f.width, f.contrast) for f in facts],
+            paths=[record.path for record in batch],
+            cautions=[f.cautions for f in facts],
+        )
+        answers.extend(
+            replace(
+                answer,
+                source=record.source,
+                part=part,
+                patient=record.patient,
+                label=record.label,
+                sha256=films.scan.facts[record.key].sha256,
+            )
+            for record, answer in zip(batch, found, strict=True)
+        )
+    return answers
+
+
+def _prepared(films: Films, records: Sequence[Record], learned: Learned) -> NDArray[np.float32]:
+    """Return the network's input float32 `[n, channels, height, width]` for records."""
+    pixels = films.scan.pixels
+    assert pixels is not None  # open_films scans with an input spec
+    one_channel = from_levels(pixels.levels([record.key for record in records]))[:, None]
+    return np.repeat(one_channel, learned.classifier.card.input.channels, axis=1)
+
+
+def _evaluation(
+    films: Films, recipe: Recipe, learned: Learned, answers: dict[Part, list[Prediction]]
+) -> Evaluation:
+    names = films.dataset.labels.names
+    section = recipe.evaluate
+    subgroups = subgroups_of(films.dataset.records, answers["test"])
+    scored = scored_films(names, answers["test"], subgroups=subgroups)
+    evaluation = evaluate(
+        scored,
+        data=evaluated_data(
+            names,
+            answers["test"],
+            name=" + ".join(source.name for source in films.dataset.sources),
+            part="test",
+            test_opened=1,
+        ),
+        classifier=learned.classifier.digest,
+        section=section,
+    )
+    return evaluation.model_copy(
+        update={
+            "last_epoch": _last_epoch(films, recipe, learned, answers["test"]),
+            "without_leaks": _without_leaks(films, recipe, answers["test"]),
+            "parts": {part: _loss_and_accuracy(films, answers[part]) for part in PARTS},
+            "cautions": (*films.split.cautions, *evaluation.cautions),
+        }
+    )
+
+
+def _loss_and_accuracy(films: Films, answers: Sequence[Prediction]) -> dict[str, Estimate]:
+    names = films.dataset.labels.names
+    logits = np.array([[answer.logits[name] for name in names] for answer in answers])
+    return loss_and_accuracy(scored_films(names, answers), logits)
+
+
+def _last_epoch(
+    films: Films, recipe: Recipe, learned: Learned, answers: Sequence[Prediction]
+) -> EpochFigures:
+    """Return the test metrics of the last epoch's network, which was not chosen."""
+    from carina.training.scoring import torch_logits
+
+    fitted, names = learned.fitted, films.dataset.labels.names
+    learned.network.load_state_dict(fitted.last_state)
+    logits = torch_logits(learned.network, film_part(films, "test"), batch_size=_BATCH)
+    learned.network.load_state_dict(fitted.best_state)
+    probabilities = Calibration().apply(logits)
+    last = [
+        replace(
+            answer,
+            probabilities=dict(zip(names, map(float, row), strict=True)),
+            predicted=names[int(row.argmax())],
+        )
+        for answer, row in zip(answers, probabilities, strict=True)
+    ]
+    return EpochFigures(
+        epoch=len(fitted.history),
+        best_epoch=fitted.best_epoch,
+        metrics=overall_metrics(scored_films(names, last), recipe.evaluate),
+    )
+
+
+def _without_leaks(
+    films: Films, recipe: Recipe, answers: Sequence[Prediction]
+) -> WithoutLeaks | None:
+    """Return the test metrics without the films that training had seen, if there are any."""
+    seen = films.seen_while_training()
+    if not seen:
+        return None
+    kept = [answer for answer in answers if f"{answer.source}/{answer.path}" not in seen]
+    left = {answer.label for answer in kept}
+    gone = [name for name in films.dataset.labels.names if name not in left]
+    if gone:
+        return WithoutLeaks(
+            n_removed=len(seen),
+            metrics={},
+            sentence=(
+                f"{len(seen)} of {len(answers)} test films were known from training, and without "
+                f"them nothing is left of {', '.join(gone)}: this test says nothing"
+            ),
+        )
+    metrics = overall_metrics(scored_films(films.dataset.labels.names, kept), recipe.evaluate)
+    return WithoutLeaks(
+        n_removed=len(seen),
+        metrics=metrics,
+        sentence=(
+            f"{len(seen)} of {len(answers)} test films were known from training (the same film "
+            f"or the same patient); without them {_share(metrics['accuracy'])} of {len(kept)} "
+            "are right"
+        ),
+    )
+
+
+def _share(estimate: Estimate) -> str:
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return "an unknown share"
+    low, high = 100 * estimate.low, 100 * estimate.high
+    return f"{100 * estimate.value:.1f} % ({low:.1f} to {high:.1f} %)"
+
+
+def _draw_pictures(
+    run: Run, films: Films, recipe: Recipe, learned: Learned, answers: Sequence[Prediction]
+) -> None:
+    """Write thumbnails and heat maps of the films that the report shows."""
+    files = {record.key: record.file for record in films.dataset.records}
+    for answer in worst_errors(list(answers), limit=recipe.evaluate.worst_errors):
+        film = read_radiograph(files[f"{answer.source}/{answer.path}"])
+        explanation = learned.classifier.explain(film, answer.predicted)
+        name = picture_name(film.sha256)
+        write_bytes(run.thumbnails_dir / name, film_png(film, longer_side=640))
+        write_bytes(run.explanations_dir / name, overlay_png(film, explanation.heat))

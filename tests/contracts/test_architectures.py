@@ -1,0 +1,147 @@
+"""What every registered architecture keeps, whoever adds it."""
+
+import functools
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from carina.domain.input_spec import InputSpec
+from carina.domain.recipe import NetworkSection, TrainSection
+from carina.errors import RecipeError
+from carina.models.architectures import ARCHITECTURES
+from carina.models.build import build_network
+from carina.models.export import export_network, parity
+from carina.training.step import adam, training_step
+
+CASES = list(itertools.product(ARCHITECTURES.names(), (1, 3), (2, 3)))
+every_case = pytest.mark.parametrize(("name", "channels", "n_classes"), CASES)
+
+
+def built(name, channels=1, n_classes=2, seed=0):
+    return build_network(
+        NetworkSection(architecture=name),
+        spec=InputSpec(height=32, width=40, channels=channels),
+        n_classes=n_classes,
+        seed=seed,
+    )
+
+
+@functools.cache
+def exported(name, channels, n_classes):
+    network = built(name, channels, n_classes)
+    return network, export_network(network, InputSpec(height=32, width=40, channels=channels))
+
+
+def films(channels, n=5):
+    return np.random.default_rng(0).random((n, channels, 32, 40), dtype=np.float32)
+
+
+@every_case
+def test_an_image_becomes_maps_features_and_one_logit_per_class(name, channels, n_classes):
+    network = built(name, channels, n_classes).eval()
+    maps = network.maps(torch.from_numpy(films(channels)))
+    assert maps.ndim == 4
+    assert maps.min() >= 0
+    features = network.embed(maps)
+    assert features.ndim == 2
+    assert network.classify(features).shape == (5, n_classes)
+
+
+@every_case
+def test_the_quick_way_forward_equals_the_way_through_maps_and_features(name, channels, n_classes):
+    network = built(name, channels, n_classes).eval()
+    images = torch.from_numpy(films(channels))
+    with torch.no_grad():
+        step_by_step = network.classify(network.embed(network.maps(images)))
+        # 1e-6: the same sums, but a batch may be added up in another order
+        torch.testing.assert_close(network(images), step_by_step, rtol=1e-5, atol=1e-6)
+
+
+@every_case
+def test_every_parameter_gets_a_gradient(name, channels, n_classes):
+    network = built(name, channels, n_classes).train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network(torch.from_numpy(films(channels))).square().sum().backward()
+    silent = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not silent
+
+
+@every_case
+def test_the_summary_counts_every_parameter_once(name, channels, n_classes):
+    network = built(name, channels, n_classes)
+    assert sum(row.parameters for row in network.summary()) == network.n_parameters
+    assert all(row.output_shape[0] is None for row in network.summary())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES.names())
+def test_the_summary_leaves_the_training_mode_as_it_was(name):
+    network = built(name).train()
+    network.summary()
+    assert network.training
+    assert all(module.training for module in network.modules())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES.names())
+def test_the_same_seed_gives_the_same_start_weights_and_another_seed_others(name):
+    first, again, other = (built(name, seed=seed).state_dict() for seed in (3, 3, 4))
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES.names())
+def test_building_leaves_torchs_own_generator_as_it_was(name):
+    before = torch.get_rng_state()
+    built(name)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES.names())
+def test_an_unknown_option_is_refused(name):
+    section = NetworkSection(architecture=name, options={"no_such_option": 1})
+    with pytest.raises(RecipeError, match="no_such_option"):
+        build_network(section, spec=InputSpec(height=32, width=32), n_classes=2, seed=0)
+
+
+@every_case
+def test_the_exported_network_answers_as_the_trained_one(name, channels, n_classes):
+    network, files = exported(name, channels, n_classes)
+    # design 4.2: both equal torch to 3e-7 in probability
+    assert parity(network, files, films(channels)) <= 1e-6
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES.names())
+def test_the_exported_files_have_the_names_and_shapes_that_the_design_gives(name):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    network, files = exported(name, 1, 3)
+    whole, head = (
+        onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+        for data in (files.network, files.head)
+    )
+    assert [i.name for i in whole.get_inputs()] == ["image"]
+    assert [o.name for o in whole.get_outputs()] == ["logits", "features", "maps"]
+    assert [i.name for i in head.get_inputs()] == ["maps"]
+    assert [o.name for o in head.get_outputs()] == ["logits"]
+    for n in (1, 2, 7):
+        logits, features, maps = whole.run(None, {"image": films(1, n)})
+        assert logits.shape == (n, 3)
+        assert features.shape[0] == maps.shape[0] == n
+        with torch.no_grad():
+            wanted = network.eval().maps(torch.from_numpy(films(1, n))).numpy()
+        np.testing.assert_allclose(maps, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES.names())
+def test_a_tiny_batch_can_be_learned_by_heart(name):
+    network = built(name, n_classes=3).train()
+    optimizer = adam(network, TrainSection())
+    images, labels = torch.from_numpy(films(1, 6)), torch.arange(6) % 3
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for _ in range(80):
+            training_step(
+                network, optimizer, images=images, labels=labels, weights=None, bf16=False
+            )
+    assert network.eval()(images).argmax(dim=1).tolist() == labels.tolist()

@@ -1,0 +1,245 @@
+"""The evaluation of a classifier: what counts, what resamples, what is undefined."""
+
+import time
+
+import numpy as np
+import pytest
+
+from carina.domain.evaluation import EvaluatedData, Evaluation
+from carina.domain.prediction import Prediction
+from carina.domain.recipe import EvaluateSection
+from carina.errors import EvaluationError
+from carina.evaluation.bootstrap import draw_weights
+from carina.evaluation.curves import MOST_POINTS, roc_curve
+from carina.evaluation.evaluate import (
+    evaluate,
+    evaluated_data,
+    loss_and_accuracy,
+    overall_metrics,
+    scored_films,
+)
+from carina.evaluation.metrics.auroc import auroc
+from carina.evaluation.subgroups import age_band
+from making.scored import drawn_films, perfect_films, scored
+
+QUICK = EvaluateSection(resamples=200)
+DATA = EvaluatedData(name="made", part="test", n_images=0)
+
+
+def evaluated(films, section=QUICK):
+    return evaluate(films, data=DATA, classifier="none", section=section)
+
+
+def film(label="Normal", predicted="Normal", **more):
+    shares = (
+        {"Covid": 0.2, "Normal": 0.8} if predicted == "Normal" else {"Covid": 0.7, "Normal": 0.3}
+    )
+    return Prediction("a.png", shares, {}, predicted, label=label, **more)
+
+
+def test_unknown_patients_give_wilson_for_proportions_and_newcombe_for_areas():
+    found = evaluated(drawn_films(60))
+    assert found.data.unit == "films"
+    assert found.data.n_patients is None
+    assert found.metrics["accuracy"].method == "wilson"
+    assert found.per_class["Covid"]["recall"].method == "wilson"
+    assert found.per_class["Covid"]["roc_auc"].method == "newcombe"
+    assert found.metrics["f1_macro"].method == "bootstrap-films"
+
+
+def test_patients_with_several_films_are_drawn_whole():
+    films = drawn_films(60, patients=[f"p{i // 4}" for i in range(60)])
+    found = evaluated(films)
+    assert found.data.unit == "patients"
+    assert found.data.n_patients == 15
+    assert found.metrics["accuracy"].method == "bootstrap-patients"
+    assert found.per_class["Covid"]["roc_auc"].method == "bootstrap-patients"
+
+
+def test_one_film_a_patient_is_as_good_as_independent_films():
+    films = drawn_films(60, patients=[f"p{i}" for i in range(60)])
+    assert evaluated(films).metrics["accuracy"].method == "wilson"
+
+
+def test_one_unknown_patient_makes_films_the_unit():
+    films = drawn_films(6, patients=["a", "a", "b", "b", "c", None])
+    assert evaluated(films).data.unit == "films"
+
+
+def test_films_of_one_patient_that_agree_widen_the_interval():
+    once = drawn_films(40, seed=3, separation=1.0)
+    copies = scored(
+        np.repeat(once.y_true, 5),
+        np.repeat(once.probabilities, 5, axis=0),
+        patients=np.repeat([f"p{i}" for i in range(40)], 5),
+    )
+    single, cluster = (evaluated(f).metrics["accuracy"] for f in (once, copies))
+    naive = evaluated(scored(copies.y_true, copies.probabilities)).metrics["accuracy"]
+    assert cluster.high - cluster.low == pytest.approx(single.high - single.low, rel=0.25)
+    assert cluster.high - cluster.low > 1.6 * (naive.high - naive.low)
+
+
+def test_all_right_with_few_patients_counts_patients_not_films():
+    films = perfect_films(20)
+    few = scored(films.y_true, films.probabilities, patients=[f"p{i // 10}" for i in range(60)])
+    found = evaluated(few).metrics["accuracy"]
+    assert found.method == "wilson-patients"
+    assert found.low == pytest.approx(6 / (6 + 1.959964**2), abs=1e-4)  # Wilson for 6 of 6
+    recall = evaluated(few).per_class["Covid"]["recall"]
+    assert recall.low == pytest.approx(2 / (2 + 1.959964**2), abs=1e-4)
+
+
+def test_a_perfect_area_never_has_the_interval_one_to_one():
+    found = evaluated(perfect_films(20))
+    assert found.metrics["roc_auc_macro"].method == "open-ended"
+    assert found.metrics["roc_auc_macro"].low == pytest.approx(0.025 ** (1 / 20))
+    assert found.per_class["Covid"]["roc_auc"].low < 0.97
+
+
+def test_a_class_without_films_is_undefined_and_says_why():
+    films = scored([0, 0, 1, 1], np.eye(3)[[0, 1, 1, 1]])
+    found = evaluated(films)
+    missing = found.per_class["Viral Pneumonia"]
+    assert missing["recall"].undefined_because == "there is no film of Viral Pneumonia"
+    assert "was answered with" in missing["precision"].undefined_because
+    assert missing["roc_auc"].value is None
+    assert found.metrics["recall_macro"].undefined_because == "a class has no film"
+    assert found.metrics["roc_auc_macro"].value is None
+    assert found.metrics["balanced_accuracy"].value == 0.75
+    assert "Viral Pneumonia" not in found.curves.roc
+    assert "No film of Viral Pneumonia was tested." in found.cautions
+
+
+def test_one_film_is_enough_to_evaluate_without_a_warning():
+    found = evaluated(scored([0], [[0.7, 0.2, 0.1]]))
+    assert found.metrics["accuracy"].value == 1
+    assert found.metrics["accuracy"].low < 0.3
+    assert found.metrics["log_loss"].low is None
+
+
+def test_no_film_is_refused():
+    with pytest.raises(EvaluationError, match="no film to evaluate"):
+        overall_metrics(scored([], np.zeros((0, 3))), QUICK)
+    with pytest.raises(EvaluationError, match="none of 1 films can be evaluated"):
+        scored_films(("Covid", "Normal"), [film(label=None)])
+
+
+def test_unreadable_and_unlabelled_films_are_left_out_and_counted():
+    unreadable = Prediction("b.png", {}, {}, "", label="Covid")
+    answers = [
+        film(),
+        film("Covid"),
+        unreadable,
+        film(None),
+        film("Fracture"),
+        film(abstained=True),
+    ]
+    films = scored_films(("Covid", "Normal"), answers)
+    data = evaluated_data(("Covid", "Normal"), answers, name="made", part="test", test_opened=1)
+    assert len(films) == data.n_images == 3
+    assert (data.n_unreadable, data.n_unlabelled, data.n_abstained) == (1, 2, 1)
+    assert (data.unit, data.n_patients) == ("films", None)
+    found = evaluate(films, data=data, classifier="none", section=QUICK)
+    assert found.data == data
+    assert found.metrics["accuracy"].value == pytest.approx(2 / 3)
+
+
+def test_answers_that_are_not_classes_are_refused():
+    with pytest.raises(EvaluationError, match="answers that are not classes: Fracture"):
+        scored_films(("Covid", "Normal"), [film(predicted="Fracture")])
+    with pytest.raises(EvaluationError, match=r"a\.png has no probability for Fracture"):
+        scored_films(("Covid", "Normal", "Fracture"), [film()])
+
+
+def test_several_sources_are_told_apart_and_small_groups_claim_nothing():
+    films = drawn_films(60)
+    films = scored(
+        films.y_true,
+        films.probabilities,
+        sources=["big"] * 45 + ["small"] * 15,
+        subgroups={"sex": ["F"] * 30 + [None] * 30, "view": [None] * 60},
+    )
+    found = evaluated(films)
+    assert found.per_source["big"]["accuracy"].n == 45
+    assert found.per_source["small"]["support"].value == 15
+    assert found.per_source["small"]["accuracy"].undefined_because == (
+        "only 15 films; nothing is claimed below 30"
+    )
+    assert sorted(found.per_subgroup["sex"]) == ["F", "unknown"]
+    assert "view" not in found.per_subgroup
+    assert evaluated(drawn_films(60)).per_source == {}
+
+
+def test_the_same_seed_gives_the_same_intervals_and_another_other_ones():
+    films = drawn_films(60)
+    assert evaluated(films) == evaluated(films)
+    other = evaluated(films, EvaluateSection(resamples=200, seed=1))
+    assert other.metrics["f1_macro"] != evaluated(films).metrics["f1_macro"]
+
+
+def test_the_draws_do_not_depend_on_how_many_are_made_at_once(monkeypatch):
+    units = np.arange(9) // 2
+    at_once = np.concatenate(list(draw_weights(units, resamples=40, seed=5)))
+    monkeypatch.setattr("carina.evaluation.bootstrap._CHUNK", 27)
+    by_three = list(draw_weights(units, resamples=40, seed=5))
+    assert len(by_three) > 10
+    assert np.array_equal(np.concatenate(by_three), at_once)
+    assert (at_once[:, 0] == at_once[:, 1]).all()
+
+
+def test_an_evaluation_survives_its_file():
+    found = evaluated(drawn_films(60))
+    assert Evaluation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_cautions_name_what_weakens_the_numbers():
+    cautions = " ".join(evaluated(drawn_films(60)).cautions)
+    assert "The test is small: 60 films." in cautions
+    assert "Covid (20), Normal (20) and Viral Pneumonia (20)" in cautions
+    assert "Patients are not known" in cautions
+    known = drawn_films(120, patients=[f"p{i}" for i in range(120)])
+    assert evaluated(known).cautions == ()
+
+
+def test_loss_needs_a_logit_for_every_film_and_class():
+    with pytest.raises(ValueError, match=r"logits \(2, 3\)"):
+        loss_and_accuracy(drawn_films(60), np.zeros((2, 3)))
+
+
+def test_large_logits_do_not_overflow():
+    films = perfect_films(10)
+    found = loss_and_accuracy(films, 5000.0 * films.probabilities, QUICK)
+    assert found["loss"].value == 0.0
+
+
+def test_auroc_refuses_one_class_and_halves_ties():
+    with pytest.raises(EvaluationError, match="got 2 positive and 0 negative of 2 images"):
+        auroc(np.array([True, True]), np.array([0.1, 0.2]))
+    assert auroc(np.array([True, False, True, False]), np.full(4, 0.3)) == 0.5
+
+
+def test_long_curves_are_thinned_without_changing_their_area():
+    rng = np.random.default_rng(0)
+    y_true = rng.random(20_000) < 0.4
+    y_score = rng.normal(size=20_000) + y_true
+    curve = roc_curve(y_true, y_score)
+    assert len(curve.x) <= MOST_POINTS
+    assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(curve.y, curve.x) == pytest.approx(auroc(y_true, y_score), abs=1e-4)
+    assert curve.thresholds[0] is None
+    assert all(np.diff(curve.thresholds[1:]) < 0)
+
+
+@pytest.mark.parametrize(
+    ("age", "band"), [(0, "under 5"), (5, "5 to 17"), (39.9, "18 to 39"), (65, "65 and over")]
+)
+def test_an_age_has_one_band(age, band):
+    assert age_band(age) == band
+
+
+@pytest.mark.slow
+def test_a_thousand_films_with_two_thousand_resamples_take_a_few_seconds():
+    films = drawn_films(1000)
+    start = time.process_time()
+    evaluated(films, EvaluateSection())
+    assert time.process_time() - start < 10  # 0.8 s where it was written; machines differ

@@ -1,0 +1,73 @@
+"""95 % intervals: published values, and the cases where the usual forms fail."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from carina.evaluation.intervals import bias_corrected, hull, newcombe, open_ended, wilson
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"),
+    [
+        # Newcombe, Stat Med 17 (1998) 857-872, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        # the design's own example
+        (64, 66, 0.896, 0.992),
+    ],
+)
+def test_wilson_gives_the_published_intervals(hits, of, low, high):
+    assert wilson(hits, of) == (pytest.approx(low, abs=5e-4), pytest.approx(high, abs=5e-4))
+
+
+@pytest.mark.parametrize(("hits", "of"), [(7, 9), (400, 411), (0, 3), (3, 3)])
+def test_wilson_is_scipys(hits, of):
+    theirs = stats.binomtest(hits, of).proportion_ci(method="wilson")
+    assert wilson(hits, of) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+def test_newcombe_has_a_width_at_a_perfect_area_and_shrinks_with_the_films():
+    few, many = (newcombe(1.0, n_positive=n, n_negative=n) for n in (10, 100))
+    assert few[1] == many[1] == 1.0
+    assert few[0] < many[0] < 1.0
+
+
+def test_newcombe_is_a_mirror():
+    low, high = newcombe(0.8, n_positive=26, n_negative=40)
+    assert newcombe(0.2, n_positive=26, n_negative=40) == pytest.approx((1 - high, 1 - low))
+
+
+def test_newcombe_reaches_as_far_as_the_standard_error_of_its_own_ends():
+    area, m, n = 0.9, 20, 30
+    spread = (m + n) / 2 - 1
+    for end in newcombe(area, n_positive=m, n_negative=n):
+        shape = 1 + spread * (1 - end) / (2 - end) + spread * end / (1 + end)
+        error = (end * (1 - end) * shape / (m * n)) ** 0.5
+        assert abs(area - end) == pytest.approx(1.959964 * error, abs=1e-6)
+
+
+def test_an_area_of_one_over_twenty_pairs_rules_out_what_would_rarely_give_it():
+    low, high = open_ended(1.0, n_units=20)
+    assert high == 1.0
+    assert low**20 == pytest.approx(0.025)
+
+
+def test_open_ended_says_nothing_of_other_values_or_of_no_unit():
+    assert open_ended(0.5, n_units=20) is None
+    assert open_ended(1.0, n_units=0) is None
+    assert open_ended(0.0, n_units=20) == pytest.approx((0.0, 1 - 0.025 ** (1 / 20)))
+
+
+def test_a_skewed_bootstrap_is_corrected_towards_the_value():
+    draws = np.random.default_rng(0).beta(8, 2, size=4000)
+    plain = np.quantile(draws, [0.025, 0.975])
+    low, high = bias_corrected(float(np.quantile(draws, 0.6)), draws)
+    assert low > plain[0]
+    assert high > plain[1]
+
+
+def test_hull_holds_both():
+    assert hull((0.2, 0.4), (0.3, 0.9)) == (0.2, 0.9)
