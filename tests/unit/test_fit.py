@@ -1,4 +1,5 @@
 import ctypes
+import dataclasses
 import math
 
 import cv2
@@ -87,10 +88,21 @@ def test_the_best_state_gives_the_best_validation_figure_and_the_first_wins_a_ti
     assert found[choose_by.removeprefix("val_")] == pytest.approx(best, abs=1e-5)
 
 
-def test_weights_of_the_best_epoch_are_kept_when_a_later_one_is_worse():
-    _, result = fitted(easy_films(48, 25), epochs=8, learning_rate=0.05)
-    assert result.best_epoch < 8
+def test_weights_of_the_best_epoch_are_kept_when_later_ones_are_worse():
+    wrong_way_round = dataclasses.replace(easy_part(20), labels=1 - easy_part(20).labels)
+    films = TrainingFilms(train=easy_part(96, seed=1), validation=wrong_way_round, spec=SMALL)
+    _, result = fitted(films, epochs=6, learning_rate=0.003)
+    assert result.best_epoch < 6
     assert not equal_states(result.best_state, result.last_state)
+
+
+def test_every_step_of_every_epoch_drops_other_values():
+    network, seeds = small_network(), []
+    network.dropout_maps.register_forward_hook(
+        lambda module, *_: seeds.append(torch.initial_seed()) if module.training else None
+    )
+    fitted(easy_films(48, 8), network=network)
+    assert len(seeds) == len(set(seeds)) == 3 * 3
 
 
 @pytest.mark.parametrize("precision", [FP32, BF16])
@@ -157,7 +169,8 @@ def test_class_weights_weigh_the_training_loss_and_not_the_validation_loss():
         network=network,
         augment=AugmentSection(),
         epochs=1,
-        batch_size=32,
+        batch_size=8,
+        learning_rate=1e-12,
         weighting="class-weights",
     )
     assert result.history[0]["loss"] == pytest.approx(wanted, abs=1e-5)

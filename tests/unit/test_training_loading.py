@@ -62,6 +62,12 @@ def test_another_seed_or_epoch_changes_films_otherwise(other):
     )
 
 
+def test_films_that_look_alike_are_changed_in_ways_of_their_own():
+    alike = film_part(np.repeat(PART.read_levels(PART.keys[:1]), 6, axis=0), [0] * 6)
+    found = images_by_film(np.arange(6), batch_size=6, part=alike)
+    assert len({images[0].tobytes() for images in found.values()}) == 6
+
+
 def test_a_film_drawn_twice_is_changed_in_two_ways():
     first, second = images_by_film(np.array([3, 3]), batch_size=1)[3]
     assert not np.array_equal(first, second)

@@ -11,7 +11,7 @@ from carina.cli.terminal import note, show_error
 from carina.errors import CarinaError
 
 # click's UsageError; newer versions of typer bring their own copy of click.
-_CallError = typer.BadParameter.__bases__[0]
+_CallError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from carina.data.counted import counted
 from carina.data.scan import FilmScan
 from carina.domain.record import Part, Record
 from carina.errors import DatasetError
@@ -104,8 +105,9 @@ def _fill_gaps(
             index = _movable(label, part, groups, chosen, counts)
             if index is None:
                 raise DatasetError(
-                    f"class '{label}' cannot be in every part: its films form {n_groups[label]} "
-                    "groups (films of one patient, and identical films, stay together), and "
+                    f"class '{label}' cannot be in every part: its films form "
+                    f"{counted(n_groups[label], 'group')} (films of one patient, and identical "
+                    "films, stay together), and "
                     f"{', '.join(counts)} need one each; add films of other patients, or leave "
                     "the class out with labels.drop"
                 )

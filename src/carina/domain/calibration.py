@@ -47,7 +47,8 @@ class Thresholds(Plain):
         >>> Thresholds().apply(np.array([[0.2, 0.8]])).tolist()
         [1]
         """
-        return np.argmax(probabilities, axis=1)
+        answers: NDArray[np.intp] = np.argmax(probabilities, axis=1)
+        return answers
 
 
 class Abstention(Plain):

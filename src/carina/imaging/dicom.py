@@ -103,18 +103,19 @@ def _require_readable(dataset: Dataset, name: str) -> None:
 def _transfer_syntax(dataset: Dataset) -> str:
     """Return the transfer syntax; where the file does not say, as it was parsed."""
     from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import UID
 
     meta = getattr(dataset, "file_meta", None)
     if meta is None or "TransferSyntaxUID" not in meta:
         is_implicit, is_little_endian = dataset.original_encoding
         position = 0 if is_implicit else (1 if is_little_endian else 2)
         dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = _UNCOMPRESSED[position]
+        dataset.file_meta.TransferSyntaxUID = UID(_UNCOMPRESSED[position])
     return str(dataset.file_meta.TransferSyntaxUID)
 
 
 def _decoded(dataset: Dataset, name: str) -> Decoded:
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     stored = dataset.pixel_array

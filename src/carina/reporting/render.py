@@ -23,7 +23,7 @@ def render_html(report: Report) -> str:
         raise MissingExtraError(needed_for="rendering a page", extra="study") from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("carina.reporting"),
-        autoescape=False,
+        autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from carina.domain.estimate import Estimate
+from carina.evaluation.metrics import METRICS
 
 Align = Literal["left", "right"]
 
@@ -30,8 +31,6 @@ def title_of(name: str) -> str:
     >>> title_of("balanced_accuracy")
     'Balanced accuracy'
     """
-    from carina.evaluation.metrics import METRICS
-
     if name in METRICS.names():
         return METRICS.get(name).title
     return _TITLES.get(name, name)

@@ -68,7 +68,7 @@ def figures(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str,
     return {
         "loss": float(-log_probabilities[one_hot].mean()),
         "accuracy": float((logits.argmax(axis=1) == labels).mean()),
-        "auc": _area(one_hot[:, -1], probabilities[:, -1]),
+        "auc": _area(one_hot.ravel(), probabilities.ravel()),
         "auc_macro": float(np.mean(areas)),
     }
 

@@ -1,6 +1,6 @@
 """A classifier on films it was not trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -161,8 +161,7 @@ def answer_for(record: Record, answer: Prediction) -> Prediction:
 
 def _seen_in_training(classifier: Classifier, predictions: Sequence[Prediction]) -> int:
     """Return how many of the films stand in the classifier's `seen.csv`."""
-    rows: list[Mapping[str, str]] = list(classifier.seen())
-    known = {row["sha256"] for row in rows}
+    known = {row["sha256"] for row in classifier.seen}
     return sum(p.sha256 in known for p in predictions)
 
 

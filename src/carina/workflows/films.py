@@ -73,6 +73,8 @@ def open_films(
     key = load_patient_key(settings.config_dir, given=settings.patient_key)
     dataset = open_dataset(data, labels=recipe.labels, patient_key=key)
     scan = scan_films(dataset, spec=recipe.input, cache_dir=settings.cache_dir, progress=progress)
-    require_trainable(dataset, scan, max_unreadable=recipe.train.max_unreadable)
+    largest_share = recipe.train.max_unreadable
+    require_trainable(dataset, scan, max_unreadable=largest_share)
     split = split_dataset(dataset, scan, recipe.split)
+    require_trainable(dataset, scan, max_unreadable=largest_share, split=split)
     return Films(dataset, scan, split, audit_dataset(dataset, scan))

@@ -18,6 +18,7 @@ def progress_bar(stream: IO[str] | None = None) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
     console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
     if not (console.is_terminal or console.is_jupyter):
@@ -31,7 +32,7 @@ def progress_bar(stream: IO[str] | None = None) -> Iterator[Progress]:
         TimeRemainingColumn(compact=True),
     )
     with Bars(*columns, console=console) as bars:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def draw(step: Step) -> None:
             if step.message:

@@ -63,6 +63,7 @@ def _answers(films: Films, part: Part, learned: Learned) -> list[Prediction]:
             measures=[GateMeasures(f.height, f.width, f.contrast) for f in facts],
             paths=[record.path for record in batch],
             cautions=[f.cautions for f in facts],
+            digests=[f.sha256 for f in facts],
         )
         answers.extend(
             replace(
@@ -71,7 +72,6 @@ def _answers(films: Films, part: Part, learned: Learned) -> list[Prediction]:
                 part=part,
                 patient=record.patient,
                 label=record.label,
-                sha256=films.scan.facts[record.key].sha256,
             )
             for record, answer in zip(batch, found, strict=True)
         )

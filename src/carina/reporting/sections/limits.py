@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from carina.domain.report import Block, Paragraph, Section
 from carina.reporting.sections import section
-from carina.reporting.wording import counted, listed, with_interval
+from carina.reporting.wording import counted, listed, value_of, with_interval
 from carina.runs import Run
 
 
@@ -37,11 +37,12 @@ def _about_the_test(run: Run) -> list[str]:
             "It has not been tested on another source. With carina evaluate, films of another "
             "source give that number."
         )
-    support = {
-        label: estimates["support"].n and estimates["support"].value
-        for label, estimates in evaluation.per_class.items()
-    }
-    shares = listed([f"{label} {int(n or 0):,}" for label, n in support.items()])
+    shares = listed(
+        [
+            f"{label} {value_of('support', estimates['support'])}"
+            for label, estimates in evaluation.per_class.items()
+        ]
+    )
     sentences.append(
         f"The test part has its own mix of classes ({shares}). Where a class is rarer, as "
         "disease mostly is, its precision is lower than printed here."

@@ -1,0 +1,141 @@
+"""A classifier as a folder: saved whole, loaded only if nothing in it was changed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from carina.domain.card import Card
+from carina.errors import ClassifierError, UsageError
+from carina.files.atomic import storage_errors, write_bytes
+from carina.files.digests import sha256_bytes
+from carina.files.documents import read_document, write_document
+from carina.files.tables import table_text
+from carina.inference.classifier import Classifier
+
+CARD = "card.json"
+NETWORK = "network.onnx"
+SEEN = "seen.csv"
+README = "README.md"
+SEEN_COLUMNS = ("sha256", "pixel_digest", "perceptual_hash", "patient")
+
+
+def load_classifier(
+    path: Path | str, *, runtime: str = "onnxruntime", threads: int = 0
+) -> Classifier:
+    """Return the classifier in a folder, once every byte of it has been checked.
+
+    Args:
+        path: a classifier's folder, or a run (a folder that holds `classifier/`).
+        runtime: a registered runtime.
+        threads: CPU threads of one answer; 0 for all cores.
+
+    Raises:
+        ClassifierError: if there is no classifier, it is of a newer format, or a file is
+            missing or changed.
+        UnknownNameError: if there is no such runtime.
+    """
+    folder = _classifier_folder(Path(path))
+    card = read_document(folder / CARD, Card, error=ClassifierError)
+    needed = {NETWORK, *(source.head for source in card.explanations.values())}
+    unlisted = sorted(needed - set(card.files))
+    if unlisted:
+        raise ClassifierError(
+            f"{folder / CARD} names {', '.join(unlisted)} without a digest; the classifier is "
+            "not whole: train or import it again"
+        )
+    files = {name: _checked_bytes(folder, name, digest) for name, digest in card.files.items()}
+    return Classifier(
+        card,
+        digest=sha256_bytes((folder / CARD).read_bytes()),
+        files=files,
+        runtime=runtime,
+        threads=threads,
+    )
+
+
+def save_classifier(
+    folder: Path,
+    card: Card,
+    *,
+    network: bytes,
+    heads: Mapping[str, bytes],
+    seen: Sequence[Mapping[str, str]],
+    readme: str,
+) -> Card:
+    """Write a classifier's folder, whole or not at all, and return its card with the digests.
+
+    Args:
+        folder: must not exist, or be empty.
+        card: everything but `files`.
+        network: `network.onnx`.
+        heads: file name -> bytes, as the card's `explanations` name them.
+        seen: rows with `SEEN_COLUMNS`.
+        readme: the model card.
+
+    Raises:
+        UsageError: if something stands in the folder.
+        StorageError: if there is no room or no permission.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty; a classifier is written into a new folder")
+    files = {
+        NETWORK: network,
+        **heads,
+        SEEN: table_text(SEEN_COLUMNS, seen).encode(),
+        README: readme.encode(),
+    }
+    digests = {name: sha256_bytes(data) for name, data in files.items()}
+    whole = card.model_copy(update={"files": digests})
+    with storage_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for name, data in files.items():
+            write_bytes(temporary / name, data)
+        write_document(temporary / CARD, whole)
+        with storage_errors(folder):
+            temporary.chmod(0o755)
+            if folder.exists():
+                folder.rmdir()
+            temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return whole
+
+
+def _classifier_folder(path: Path) -> Path:
+    if not path.exists():
+        raise ClassifierError(
+            f"{path} does not exist; name a classifier's folder, or a run that carina train wrote"
+        )
+    for folder in (path, path / "classifier"):
+        if (folder / CARD).is_file():
+            return folder
+    found = "a file"
+    if path.is_dir():
+        found = ", ".join(sorted(f.name for f in path.iterdir())[:6]) or "nothing"
+    raise ClassifierError(
+        f"{path} is no classifier and no run: neither it nor its folder 'classifier' holds "
+        f"{CARD} (found: {found})"
+    )
+
+
+def _checked_bytes(folder: Path, name: str, digest: str) -> bytes:
+    if Path(name).name != name:
+        raise ClassifierError(f"{folder / CARD} names a file outside its folder: {name!r}")
+    try:
+        data = (folder / name).read_bytes()
+    except OSError as error:
+        raise ClassifierError(
+            f"{folder / name} is missing from the classifier: {error.strerror}; copy the whole "
+            "folder again"
+        ) from error
+    if sha256_bytes(data) != digest:
+        raise ClassifierError(
+            f"{folder / name} was changed after the classifier was made (its sha256 is not the "
+            "one on the card); take an unchanged copy"
+        )
+    return data

@@ -1,0 +1,190 @@
+"""What is deployed: films in, answers out."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carina.domain.card import Card
+from carina.domain.explanation import Explanation
+from carina.domain.gate import GateMeasures
+from carina.domain.label_set import LabelSet
+from carina.domain.prediction import Prediction
+from carina.domain.radiograph import Radiograph
+from carina.errors import ClassifierError, UnknownNameError
+from carina.imaging.prepare import back_to_film, prepare
+from carina.inference.explain import EXPLAINERS
+from carina.inference.gate import measure
+from carina.inference.runtimes import RUNTIMES, LoadedNetwork
+from carina.registry import unknown_name_sentence
+
+_BATCH = 32
+
+
+class Classifier:
+    """A network with its card, ready to answer; `inference.bundle` loads it from a folder.
+
+    Attributes:
+        card: what stands on it.
+        digest: hex sha256 of its card, and so of everything in it.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        *,
+        digest: str,
+        files: Mapping[str, bytes],
+        runtime: str = "onnxruntime",
+        threads: int = 0,
+    ) -> None:
+        """Make a classifier of files whose digests were checked.
+
+        Args:
+            card: its card.
+            digest: hex sha256 of the card's bytes.
+            files: name -> bytes; `network.onnx` and the heads that the card names.
+            runtime: a registered runtime.
+            threads: CPU threads of one answer; 0 for all cores.
+
+        Raises:
+            ClassifierError: if the network cannot be run.
+        """
+        self.card = card
+        self.digest = digest
+        self._load = RUNTIMES.get(runtime)
+        self._threads = threads
+        self._network = self._load(files["network.onnx"], threads=threads)
+        self._files = {name: data for name, data in files.items() if name != "network.onnx"}
+        self._heads: dict[str, LoadedNetwork] = {}
+
+    @property
+    def labels(self) -> LabelSet:
+        """The classes, in the order of the logits."""
+        return self.card.labels
+
+    @cached_property
+    def seen(self) -> tuple[Mapping[str, str], ...]:
+        """The rows of `seen.csv`: what identifies the films that made the classifier."""
+        text = self._files.get("seen.csv", b"").decode("utf-8")
+        return tuple(csv.DictReader(io.StringIO(text)))
+
+    def prepare(self, radiograph: Radiograph) -> NDArray[np.float32]:
+        """Return the network's input float32 `[channels, height, width]` for a film."""
+        return prepare(radiograph, self.card.input)
+
+    def logits(self, prepared: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the logits float64 `[n, classes]` for input `[n, channels, height, width]`."""
+        found = [np.empty((0, len(self.labels)))]
+        for start in range(0, len(prepared), _BATCH):
+            batch = np.ascontiguousarray(prepared[start : start + _BATCH])
+            found.append(self._network.run(["logits"], {"image": batch})[0].astype(np.float64))
+        return np.concatenate(found)
+
+    def features(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the features float32 `[n, features]` for input `[n, channels, height, width]`."""
+        return self._network.run(["features"], {"image": np.ascontiguousarray(prepared)})[0]
+
+    def predict(self, radiograph: Radiograph) -> Prediction:
+        """Return the answer for one film."""
+        return self.answers([radiograph])[0]
+
+    def answers(self, radiographs: Sequence[Radiograph]) -> list[Prediction]:
+        """Return an answer for each film, in order."""
+        if not radiographs:
+            return []
+        return self.answers_prepared(
+            np.stack([self.prepare(film) for film in radiographs]),
+            measures=[measure(film) for film in radiographs],
+            paths=[str(film.path) for film in radiographs],
+            cautions=[film.cautions for film in radiographs],
+            digests=[film.sha256 for film in radiographs],
+        )
+
+    def answers_prepared(
+        self,
+        prepared: NDArray[np.float32],
+        *,
+        measures: Sequence[GateMeasures],
+        paths: Sequence[str],
+        cautions: Sequence[tuple[str, ...]],
+        digests: Sequence[str],
+    ) -> list[Prediction]:
+        """Return an answer for each film that was prepared before.
+
+        Args:
+            prepared: float32 `[n, channels, height, width]`, as `prepare` makes it.
+            measures: what the gate judges each film by.
+            paths: name of each film.
+            cautions: what was noticed while reading each film.
+            digests: sha256 of each film.
+        """
+        names = self.labels.names
+        logits = self.logits(prepared)
+        probabilities = self.card.calibration.apply(logits)
+        chosen = self.card.thresholds.apply(probabilities)
+        unsure = self.card.abstention.apply(probabilities)
+        answers = []
+        for row in range(len(prepared)):
+            reason = self.card.gate.apply(measures[row]) or unsure[row]
+            answers.append(
+                Prediction(
+                    path=paths[row],
+                    probabilities=dict(zip(names, map(float, probabilities[row]), strict=True)),
+                    logits=dict(zip(names, map(float, logits[row]), strict=True)),
+                    predicted=names[int(chosen[row])],
+                    abstained=bool(reason),
+                    reason=reason,
+                    cautions=cautions[row],
+                    sha256=digests[row],
+                )
+            )
+        return answers
+
+    def explain(
+        self, radiograph: Radiograph, label: str | None = None, *, method: str = "grad-cam"
+    ) -> Explanation:
+        """Return where the network looked for a class on a film.
+
+        Args:
+            radiograph: the film.
+            label: the class; the most probable one if None.
+            method: a registered explanation method.
+
+        Raises:
+            UnknownNameError: if there is no such class or method.
+            ClassifierError: if the classifier brings no head to explain that class with.
+        """
+        explainer = EXPLAINERS.get(method)
+        prepared = self.prepare(radiograph)[None]
+        label = label or self.predict(radiograph).predicted
+        if label not in self.labels.names:
+            raise UnknownNameError(unknown_name_sentence("class", label, self.labels.names))
+        source = self.card.explanations.get(label)
+        if source is None:
+            raise ClassifierError(f"this classifier cannot explain its class '{label}'")
+        head = self._head(source.head)
+        (maps,) = self._network.run([source.maps], {"image": prepared})
+
+        def logits_of(moved: NDArray[np.float32]) -> NDArray[np.float64]:
+            return head.run(["logits"], {"maps": moved})[0].astype(np.float64)
+
+        over_maps = explainer(maps[0], logits_of, class_index=self.labels.index(label))
+        heat = back_to_film(
+            over_maps, self.card.input, height=radiograph.height, width=radiograph.width
+        )
+        largest = float(heat.max(initial=0))
+        if largest > 0:
+            heat = (heat / np.float32(largest)).clip(0, 1)
+        return Explanation(heat=heat, method=method, label=label)
+
+    def _head(self, name: str) -> LoadedNetwork:
+        """Return a head, loaded at its first use."""
+        if name not in self._heads:
+            self._heads[name] = self._load(self._files[name], threads=self._threads)
+        return self._heads[name]
