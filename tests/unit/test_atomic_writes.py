@@ -21,9 +21,14 @@ def test_text_has_unix_line_ends_and_utf_8_everywhere(tmp_path):
 def test_a_failure_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path):
     file = tmp_path / "card.json"
     write_text(file, "old")
-    with pytest.raises(RuntimeError), writing(file) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def write_half():
+        with writing(file) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
     assert file.read_text() == "old"
     assert [f.name for f in tmp_path.iterdir()] == ["card.json"]
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from carina.data.counted import counted
-from carina.domain.audit import Finding, LabelConflict, Leak, Severity, Unreadable
+from carina.domain.audit import Finding, LabelConflict, Leak, Severity, Subject, Unreadable
 from carina.domain.dataset import Dataset
 from carina.domain.record import PARTS, Part
 
@@ -32,16 +32,21 @@ def write_findings(
         duplicates: groups of identical films, by name.
         unreadable: files that are no readable films.
     """
+    by_subject: dict[Subject, list[Finding]] = {
+        "leaks": _on_leaks(dataset, leaks),
+        "labels": _on_conflicts(conflicts),
+        "sources": _on_sources(dataset),
+        "unreadable": _on_unreadable(dataset, unreadable),
+        "duplicates": _on_duplicates(duplicates),
+        "parts": _on_parts(dataset),
+        "classes": _on_classes(dataset),
+        "patients": _on_patients(dataset),
+        "left-out": _on_what_was_left(dataset),
+    }
     findings = [
-        *_on_leaks(dataset, leaks),
-        *_on_conflicts(conflicts),
-        *_on_sources(dataset),
-        *_on_unreadable(dataset, unreadable),
-        *_on_duplicates(duplicates),
-        *_on_parts(dataset),
-        *_on_classes(dataset),
-        *_on_patients(dataset),
-        *_on_what_was_left(dataset),
+        finding.model_copy(update={"about": subject})
+        for subject, own in by_subject.items()
+        for finding in own
     ]
     return tuple(sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity)))
 

@@ -10,6 +10,7 @@ from carina.cli.terminal import (
     JsonFlag,
     drawing,
     note,
+    note_by_sentence,
     note_unreadable,
     show_json,
     show_table,
@@ -57,10 +58,14 @@ def predict(
             ],
             left=("answer",),
         )
-        for answer in result.answers:
-            for sentence in (answer.reason, *answer.cautions):
-                if sentence:
-                    note(f"{answer.path}: {sentence}")
+        note_by_sentence(
+            [
+                (answer.path, sentence)
+                for answer in result.answers
+                for sentence in (answer.reason, *answer.cautions)
+                if sentence
+            ]
+        )
         for sentence in (*result.card.cautions, result.caveat):
             note(sentence)
     note_unreadable(result.unreadable)

@@ -112,6 +112,16 @@ def show_findings(findings: Sequence[Finding], *, most: int = 5) -> None:
         note(f"... and {len(findings) - most} more findings in audit.json")
 
 
+def note_by_sentence(told: Sequence[tuple[str, str]], *, most: int = 3) -> None:
+    """Print on stderr what was said of which films: each sentence once, with its films."""
+    films: dict[str, list[str]] = {}
+    for film, sentence in told:
+        films.setdefault(sentence, []).append(film)
+    for sentence, names in films.items():
+        more = f" and {len(names) - most} more films" if len(names) > most else ""
+        note(f"{', '.join(names[:most])}{more}: {sentence}")
+
+
 def note_unreadable(unreadable: Sequence[Unreadable], *, most: int = 10) -> None:
     """Print on stderr which files were skipped, and why."""
     if not unreadable:

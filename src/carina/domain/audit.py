@@ -43,11 +43,18 @@ class Confounder(Plain):
     chance: float
 
 
+Subject = Literal[
+    "leaks", "labels", "sources", "unreadable", "duplicates", "parts", "classes", "patients",
+    "left-out",
+]  # fmt: skip
+
+
 class Finding(Plain):
-    """One thing the user should know, as a sentence."""
+    """One thing the user should know, as a sentence, and what it is about."""
 
     severity: Severity
     sentence: str
+    about: Subject | None = None
 
 
 class Audit(Document):

@@ -10,12 +10,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from carina.domain.radiograph import Radiograph
 
-# Nine colours of matplotlib's "inferno" (CC0; van der Walt & Smith 2015), from no heat to
-# the most: perceptually uniform, and told apart by the colour-blind.
+# Seven colours of matplotlib's "inferno" (CC0; van der Walt & Smith 2015), from no heat to
+# the most: perceptually uniform, and told apart by the colour-blind. Its two darkest are
+# left out, since they cannot be seen over dark lungs.
 _INFERNO = np.array(
     [
-        (0, 0, 4), (31, 12, 72), (85, 15, 109), (136, 34, 106), (186, 54, 85),
-        (227, 89, 51), (249, 140, 10), (249, 201, 50), (252, 255, 164),
+        (85, 15, 109), (136, 34, 106), (186, 54, 85), (227, 89, 51), (249, 140, 10),
+        (249, 201, 50), (252, 255, 164),
     ],
     dtype=np.float32,
 )  # fmt: skip
@@ -39,9 +40,13 @@ def pixels_png(pixels: NDArray[np.float32], *, longer_side: int | None = None) -
 
 
 def overlay_png(
-    radiograph: Radiograph, heat: NDArray[np.float32], *, longer_side: int = 640
+    radiograph: Radiograph,
+    heat: NDArray[np.float32],
+    *,
+    longer_side: int = 640,
+    colour_bar: bool = True,
 ) -> bytes:
-    """Return a film with a heat map over it and the map's colour bar beside it, as PNG.
+    """Return a film with a heat map over it, as PNG.
 
     Cold places show the film as it is; the hotter, the more the colour covers it, up to
     65 %, so that the film can be read everywhere.
@@ -50,15 +55,37 @@ def overlay_png(
         radiograph: the film.
         heat: float32 `[height, width]` in `[0, 1]`, over the film's own pixels.
         longer_side: pixels of the film in the picture, at most.
+        colour_bar: whether the map's colours, from 0 to 1, stand beside the film.
     """
     grey = _grey(radiograph.pixels, longer_side)
     small = Image.fromarray(heat.astype(np.float32)).resize(grey.size, Image.Resampling.BILINEAR)
     shares = np.asarray(small, dtype=np.float32).clip(0, 1)
-    opacity = (_LARGEST_OPACITY * np.sqrt(shares) * (shares > 0.02))[..., None]
+    opacity = (_LARGEST_OPACITY * _opacity(shares))[..., None]
     film = np.asarray(grey, dtype=np.float32)[..., None]
     blended = film * (1 - opacity) + _colours(shares) * opacity
     picture = Image.fromarray(np.rint(blended).clip(0, 255).astype(np.uint8))
-    return _png(_with_bar(picture))
+    return _png(_with_bar(picture) if colour_bar else picture)
+
+
+def heat_png(heat: NDArray[np.float32], *, longer_side: int | None = None) -> bytes:
+    """Return a heat map as an RGBA PNG to lay over `film_png` of the same `longer_side`.
+
+    Cold places are transparent and the hottest opaque: at 65 % opacity the layer looks as
+    `overlay_png` does.
+
+    Args:
+        heat: float32 `[height, width]` in `[0, 1]`, over the film's own pixels.
+        longer_side: pixels; a larger map is made smaller, a smaller one stays.
+    """
+    image = Image.fromarray(heat.astype(np.float32))
+    shares = np.asarray(_at_most(image, longer_side), dtype=np.float32).clip(0, 1)
+    layer = np.dstack([_colours(shares), 255 * _opacity(shares)])
+    return _png(Image.fromarray(np.rint(layer).astype(np.uint8)))
+
+
+def _opacity(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how far each share of heat covers the film: float32 in `[0, 1]`."""
+    return np.asarray(np.sqrt(shares) * (shares > 0.02), dtype=np.float32)
 
 
 def _colours(shares: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,6 +118,11 @@ def _with_bar(picture: Image.Image) -> Image.Image:
 
 def _grey(pixels: NDArray[np.float32], longer_side: int | None) -> Image.Image:
     image = Image.fromarray(np.rint(pixels * 255).clip(0, 255).astype(np.uint8))
+    return _at_most(image, longer_side)
+
+
+def _at_most(image: Image.Image, longer_side: int | None) -> Image.Image:
+    """Return the picture, made smaller in place if its longer side is over a limit."""
     if longer_side is not None and max(image.size) > longer_side:
         image.thumbnail((longer_side, longer_side), Image.Resampling.BOX)
     return image

@@ -24,7 +24,7 @@ def keeping_memory() -> Iterator[None]:
     """Keep freed memory in the process while the block runs, and give it back after.
 
     By default glibc takes every large tensor fresh from the kernel, which clears it page
-    by page: half the time of a small network's training step. Where the C library is
+    by page: up to half the time of a small network's training step. Where the C library is
     not glibc nothing is changed. Memory is not returned within the block, so this is for
     training only.
     """

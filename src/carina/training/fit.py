@@ -18,6 +18,7 @@ from carina.domain.progress import Progress, Step, silent
 from carina.domain.recipe import AugmentSection, TrainSection
 from carina.errors import TrainingError
 from carina.models.network import Network, set_memory_layout
+from carina.runs import HISTORY_COLUMNS
 from carina.training.allocator import keeping_memory
 from carina.training.augment import one_opencv_thread
 from carina.training.chance import derived_rng, derived_seed
@@ -26,10 +27,9 @@ from carina.training.films import FilmPart, TrainingFilms
 from carina.training.loading import epoch_batches
 from carina.training.precision import PrecisionChoice
 from carina.training.sampling import epoch_order, loss_weights
-from carina.training.scoring import FIGURES, figures, torch_logits
+from carina.training.scoring import figures, torch_logits
 from carina.training.step import adam, training_step
 
-HISTORY_COLUMNS = ("epoch", *FIGURES, *(f"val_{name}" for name in FIGURES), "seconds")
 _SECONDS_BETWEEN_STEPS_SHOWN = 0.2
 
 

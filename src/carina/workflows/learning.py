@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -140,7 +141,8 @@ def _label_index(films: Films, record: Record) -> int:
 def _write_training(run: Run, fitted: Fitted) -> None:
     from carina.models.weights import weights_to_bytes
 
-    write_table(run.history_file, HISTORY_COLUMNS, fitted.history)
+    rows = [{n: None if math.isnan(v) else v for n, v in row.items()} for row in fitted.history]
+    write_table(run.history_file, HISTORY_COLUMNS, rows)
     last_epoch = len(fitted.history)
     for name, state, epoch in (
         ("best", fitted.best_state, fitted.best_epoch),

@@ -16,9 +16,8 @@ def progress_bar(stream: IO[str] | None = None) -> Iterator[Progress]:
     when a stage ends, so that a log stays readable.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
-    from rich.progress import TaskID
 
     console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
     if not (console.is_terminal or console.is_jupyter):

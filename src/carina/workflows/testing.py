@@ -195,4 +195,6 @@ def _draw_pictures(
         explanation = learned.classifier.explain(film, answer.predicted)
         name = picture_name(film.sha256)
         write_bytes(run.thumbnails_dir / name, film_png(film, longer_side=640))
-        write_bytes(run.explanations_dir / name, overlay_png(film, explanation.heat))
+        write_bytes(
+            run.explanations_dir / name, overlay_png(film, explanation.heat, colour_bar=False)
+        )

@@ -108,9 +108,11 @@ def _external(run: Run) -> list[Block]:
 
 
 def _serious_findings(run: Run) -> list[Block]:
-    """Return the audit's critical findings; the others stand in their own section."""
+    """Return the audit's critical findings, but for leaks that were told with their figures;
+    the others stand in their own section."""
+    leaks_are_told = run.evaluation.without_leaks is not None
     return [
         Notice(finding.severity, sentence(finding.sentence))
         for finding in run.audit.findings
-        if finding.severity == "critical"
+        if finding.severity == "critical" and not (leaks_are_told and finding.about == "leaks")
     ]

@@ -1,0 +1,173 @@
+"""Where the parts of a phantom are drawn: smooth outlines in the patient's units -> soft layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+Points = NDArray[np.float64]
+Layer = NDArray[np.float32]
+
+CENTRE_Y = 0.55
+_TALL = 1.11
+_FINER = 2
+_STEPS = 8
+# Catmull and Rom, A class of local interpolating splines (1974), tension 1/2.
+_SPLINE = 0.5 * np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]])
+_POWERS = (np.arange(_STEPS) / _STEPS)[:, None] ** np.arange(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """A line of a width that may change along it.
+
+    Attributes:
+        points: float64 `[n, 2]`, x and y.
+        width: at the start, in the patient's units.
+        end_width: at the end.
+        value: how dense, in `[0, 1]`.
+        end_value: at the end.
+    """
+
+    points: Points
+    width: float
+    end_width: float | None = None
+    value: float = 1.0
+    end_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """A film's pixels, and how the patient stands before them.
+
+    The patient's units: the width of a film that is 1.11 times as high as wide; x from the
+    midline to the right of the picture, y downwards, (0, 0.55) in the middle of the film.
+
+    Attributes:
+        height, width: pixels of the film.
+        scale: of the patient; 1 fits the film.
+        angle: the patient's tilt, in radians.
+        shift: of the patient to the right and down, in the patient's units.
+    """
+
+    height: int
+    width: int
+    scale: float = 1.0
+    angle: float = 0.0
+    shift: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def unit(self) -> float:
+        """Pixels of one of the patient's units."""
+        return min(self.width, self.height / _TALL) * self.scale
+
+    def fill(self, outlines: Iterable[Points], *, soft: float = 0.002) -> Layer:
+        """Return the inside of outlines, float32 `[height, width]` in `[0, 1]`, blurred by `soft`."""
+        image, draw = self._blank()
+        for outline in outlines:
+            draw.polygon(self._placed(outline), fill=255)
+        return self._layer(image, soft)
+
+    def stroke(self, strokes: Iterable[Stroke], *, soft: float = 0.002) -> Layer:
+        """Return lines, the later over the earlier, float32 `[height, width]` in `[0, 1]`."""
+        image, draw = self._blank()
+        finer = self.unit * _FINER
+        for stroke in strokes:
+            placed = self._placed(stroke.points)
+            ends = (stroke.end_width, stroke.end_value)
+            if ends == (None, None):
+                width = max(round(stroke.width * finer), 1)
+                draw.line(placed, fill=round(255 * stroke.value), width=width, joint="curve")
+                continue
+            n = len(placed) - 1
+            last_width = stroke.width if ends[0] is None else ends[0]
+            last_value = stroke.value if ends[1] is None else ends[1]
+            widths = np.linspace(stroke.width, last_width, n) * finer
+            values = np.linspace(stroke.value, last_value, n) * 255
+            for i in range(n):
+                width = max(round(widths[i]), 1)
+                draw.line(placed[i : i + 2], fill=round(values[i]), width=width)
+        return self._layer(image, soft)
+
+    def coordinates(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return x `[1, width]` or `[height, width]` and y of every pixel, in patient's units."""
+        u = (np.arange(self.width, dtype=np.float32)[None] + 0.5 - self.width / 2) / self.unit
+        v = (np.arange(self.height, dtype=np.float32)[:, None] + 0.5 - self.height / 2) / self.unit
+        u, v = u - np.float32(self.shift[0]), v - np.float32(self.shift[1])
+        cos, sin = np.float32(np.cos(self.angle)), np.float32(np.sin(self.angle))
+        return u * cos + v * sin, v * cos - u * sin + np.float32(CENTRE_Y)
+
+    def _placed(self, points: Points) -> list[tuple[float, float]]:
+        x, y = points[:, 0], points[:, 1] - CENTRE_Y
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        u = (x * cos - y * sin + self.shift[0]) * self.unit + self.width / 2
+        v = (x * sin + y * cos + self.shift[1]) * self.unit + self.height / 2
+        return list(zip((u * _FINER).tolist(), (v * _FINER).tolist(), strict=True))
+
+    def _blank(self) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+        image = Image.new("L", (self.width * _FINER, self.height * _FINER))
+        return image, ImageDraw.Draw(image)
+
+    def _layer(self, image: Image.Image, soft: float) -> Layer:
+        image = image.reduce(_FINER)
+        if soft > 0:
+            image = image.filter(ImageFilter.GaussianBlur(soft * self.unit))
+        return np.asarray(image, dtype=np.float32) / np.float32(255)
+
+
+def closed(points: Sequence[tuple[float, float]]) -> Points:
+    """Return a smooth closed outline through points, float64 `[8 n, 2]`."""
+    knots = np.asarray(points, dtype=np.float64)
+    return _spline(np.concatenate([knots[-1:], knots, knots[:2]]))
+
+
+def open_line(points: Sequence[tuple[float, float]] | Points) -> Points:
+    """Return a smooth line through points, float64 `[8 (n - 1) + 1, 2]`."""
+    knots = np.asarray(points, dtype=np.float64)
+    line = _spline(np.concatenate([knots[:1], knots, knots[-1:]]))
+    return np.concatenate([line, knots[-1:]])
+
+
+def oval(x: float, y: float, *, radii: tuple[float, float]) -> Points:
+    """Return an ellipse, float64 `[32, 2]`."""
+    turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    return np.stack([x + radii[0] * np.cos(turn), y + radii[1] * np.sin(turn)], axis=1)
+
+
+def mirrored(points: Points, side: int) -> Points:
+    """Return points drawn for the right of the picture on one side: 1 right, -1 left."""
+    return points * np.array([side, 1.0])
+
+
+def blurred(layer: Layer, radius_px: float) -> Layer:
+    """Return a layer blurred widely: on a coarse grid, so that it costs little.
+
+    Args:
+        layer: float32 `[height, width]` of any range.
+        radius_px: about the standard deviation, in pixels.
+    """
+    height, width = layer.shape
+    step = max(radius_px / 1.5, 1.0)
+    coarse = (max(round(width / step), 2), max(round(height / step), 2))
+    small = Image.fromarray(layer).resize(coarse, Image.Resampling.BILINEAR)
+    wide = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
+    return wide.clip(layer.min(), layer.max())
+
+
+def clouds(rng: np.random.Generator, shape: tuple[int, int], *, cells: int) -> Layer:
+    """Return a smooth random field, float32 `shape`, of mean 0 and deviation near 1."""
+    rows = max(round(cells * shape[0] / shape[1]), 2)
+    coarse = rng.standard_normal((rows, cells), dtype=np.float32)
+    size = (shape[1], shape[0])
+    return np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)) * 1.5
+
+
+def _spline(knots: Points) -> Points:
+    """Return the spline between all but the outermost knots."""
+    windows = np.stack([knots[i : len(knots) - 3 + i] for i in range(4)])
+    weights = _POWERS @ _SPLINE
+    return np.einsum("sk,knd->nsd", weights, windows).reshape(-1, 2)

@@ -1,0 +1,97 @@
+"""What a phantom's lungs may show: one lobar consolidation, or ground glass on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carina.imaging.phantom_anatomy import Chest
+from carina.imaging.phantom_bones import Ribcage
+from carina.imaging.phantom_canvas import Canvas, Layer, Stroke, clouds, open_line
+
+Lesions = Callable[[Canvas, Ribcage, Chest, np.random.Generator], Layer]
+
+
+def no_lesion(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Generator) -> Layer:
+    """Return nothing, float32 `[height, width]` of 0."""
+    return np.zeros((canvas.height, canvas.width), dtype=np.float32)
+
+
+def consolidation(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Generator) -> Layer:
+    """Return the attenuation of one lobe's pneumonia: dense, soft-edged, some with air bronchi."""
+    side = int(rng.choice([-1, 1]))
+    tall = cage.dome(side) - cage.top
+    x = side * cage.half_width * rng.uniform(0.45, 0.68)
+    y = cage.top + tall * rng.choice([0.24, 0.55, 0.80]) + rng.uniform(-0.04, 0.04)
+    radii = (rng.uniform(0.085, 0.13), rng.uniform(0.08, 0.125))
+    patch = _patch(canvas, (x, y), radii=radii, rng=rng, ragged=0.35)
+    layer = rng.uniform(0.22, 0.5) * patch * chest.sides[side > 0]
+    if rng.random() < 0.5:
+        layer = layer * (1 - 0.5 * _bronchogram(canvas, side, (x, y), rng))
+    return np.asarray(layer, dtype=np.float32)
+
+
+def ground_glass(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Generator) -> Layer:
+    """Return the attenuation of faint patches in both lungs, at the wall and low."""
+    layer = np.zeros((canvas.height, canvas.width), dtype=np.float32)
+    strength = rng.uniform(0.13, 0.26)
+    for side in (-1, 1):
+        tall = cage.dome(side) - cage.top
+        for number in range(int(rng.integers(2, 5))):
+            share = rng.uniform(0.62, 0.92) if number < 2 else rng.uniform(0.35, 0.8)
+            x = side * cage.half_width * rng.uniform(0.68, 0.92)
+            radii = (rng.uniform(0.04, 0.075), rng.uniform(0.045, 0.085))
+            place = (x, cage.top + tall * share)
+            patch = _patch(canvas, place, radii=radii, rng=rng, ragged=0.5)
+            layer = np.maximum(layer, rng.uniform(0.75, 1.1) * patch)
+    fine = 1 + 0.22 * clouds(rng, layer.shape, cells=70)
+    return np.asarray(strength * layer * fine.clip(0.4, 1.6) * chest.lungs, dtype=np.float32)
+
+
+LESIONS: dict[str, Lesions] = {
+    "normal": no_lesion,
+    "pneumonia": consolidation,
+    "covid": ground_glass,
+}
+
+
+def lesion_mask(layer: Layer) -> NDArray[np.bool_]:
+    """Return where lesions are dense enough to be seen: a third of their highest density."""
+    highest = float(layer.max())
+    return layer > highest / 3 if highest > 0 else np.zeros(layer.shape, dtype=np.bool_)
+
+
+def _patch(
+    canvas: Canvas,
+    place: tuple[float, float],
+    *,
+    radii: tuple[float, float],
+    rng: np.random.Generator,
+    ragged: float,
+) -> Layer:
+    """Return a soft blot with an uneven edge, float32 in `[0, 1]`."""
+    x, y = canvas.coordinates()
+    tilt = rng.uniform(-0.6, 0.6)
+    dx, dy = x - np.float32(place[0]), y - np.float32(place[1])
+    along = (dx * np.cos(tilt) + dy * np.sin(tilt)) / radii[0]
+    across = (dy * np.cos(tilt) - dx * np.sin(tilt)) / radii[1]
+    away = np.hypot(along, across) + ragged * 0.4 * clouds(rng, x.shape, cells=16)
+    share = np.clip((1.35 - away) / 0.8, 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), dtype=np.float32)
+
+
+def _bronchogram(
+    canvas: Canvas, side: int, place: tuple[float, float], rng: np.random.Generator
+) -> Layer:
+    """Return bronchi that run from the hilum through a place."""
+    hilum = np.array([side * 0.08, 0.46])
+    strokes = []
+    for turn in (-0.35, 0.0, 0.35):
+        reach = 1.25 * (np.array(place) - hilum)
+        angle = turn + rng.uniform(-0.1, 0.1)
+        turned = reach @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        line = open_line(np.stack([hilum, hilum + 0.55 * reach, hilum + turned]))
+        strokes.append(Stroke(line, 0.010, 0.005))
+    return canvas.stroke(strokes, soft=0.003)
