@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from carina.domain.evaluation import Evaluation
 
 
+_ORDER = ("accuracy", "balanced_accuracy", "roc_auc_macro", "average_precision_macro", "log_loss")
+
+
 def evaluate(
     classifier: ClassifierArgument,
     data: DataArgument,
@@ -51,25 +54,28 @@ def evaluate(
 
 def show_evaluation(evaluation: Evaluation) -> None:
     """Print an evaluation: overall, per class, and the confusion matrix."""
+    metrics = evaluation.metrics
+    known = [name for name in _ORDER if name in evaluation.metrics]
+    names = [*known, *(name for name in evaluation.metrics if name not in known)]
     show_table(
         ("metric", "value (95 % interval)"),
         [
-            (name, number(estimate) if name == "log_loss" else percent(estimate))
-            for name, estimate in evaluation.metrics.items()
+            (name, number(metrics[name]) if name == "log_loss" else percent(metrics[name]))
+            for name in names
         ],
         title=f"{evaluation.data.n_images} films of {evaluation.data.name}",
     )
     shares = ("precision", "recall", "specificity", "f1", "roc_auc", "average_precision")
     counts = ("support", "tp", "fp", "tn", "fn")
+    classes = evaluation.per_class
     show_table(
-        ("class", *shares, *counts),
+        ("class against the rest", *classes),
         [
-            (
-                label,
-                *(percent(figures[name]) for name in shares),
-                *(f"{figures[name].value:.0f}" for name in counts),
-            )
-            for label, figures in evaluation.per_class.items()
+            *((name, *(percent(figures[name]) for figures in classes.values())) for name in shares),
+            *(
+                (name, *(f"{figures[name].value:.0f}" for figures in classes.values()))
+                for name in counts
+            ),
         ],
     )
     matrix = evaluation.confusion_matrix

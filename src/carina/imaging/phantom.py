@@ -127,11 +127,14 @@ def draw_exposure(rng: np.random.Generator) -> Exposure:
         lung_grey=rng.uniform(0.20, 0.36),
         dense_grey=rng.uniform(0.80, 0.95),
         scatter=rng.uniform(0.1, 0.45),
-        noise=rng.uniform(0.006, 0.018),
+        noise=rng.uniform(0.004, 0.012),
         sharpness=max(rng.uniform(-0.3, 0.8), 0.0),
         border=(float(border[0]), float(border[1]), float(border[2]), float(border[3])),
         marker=("R" if at_left else "L") if rng.random() < 0.6 else "",
-        marker_place=((0.09 if at_left else 0.91) + rng.uniform(-0.03, 0.03), rng.uniform(0.05, 0.14)),
+        marker_place=(
+            (0.09 if at_left else 0.91) + rng.uniform(-0.03, 0.03),
+            rng.uniform(0.05, 0.14),
+        ),
         marker_height=rng.uniform(0.045, 0.065),
         fog=rng.uniform(0.02, 0.12),
     )
@@ -205,7 +208,7 @@ def _developed(
     direct = np.exp(-_BEAM * (cast.attenuation + lesions))
     dense = -np.log((direct + scattered) / (1 + exposure.scatter)) / _BEAM
     lung = float(healthy[cast.lungs > 0.5].mean())
-    top = float(np.percentile(healthy, 97))
+    top = float(np.percentile(healthy[::4, ::4], 98))
     grey = exposure.lung_grey + (dense - lung) * (
         (exposure.dense_grey - exposure.lung_grey) / (top - lung)
     )

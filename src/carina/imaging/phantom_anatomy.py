@@ -7,6 +7,7 @@ anatomy follows textbook proportions by eye; it is meant to look right, not to b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +20,16 @@ from carina.imaging.phantom_canvas import (
     Stroke,
     blurred,
     closed,
+    clouds,
     mirrored,
     open_line,
     oval,
 )
 
 LEFT, RIGHT = -1, 1
+# Directions in which the vessels leave a hilum, from upwards to downwards, in radians.
+_LEANS = (-1.2, -0.85, -0.4, 0.1, 0.5, 0.8, 1.05, 1.3)
+_THINNEST = 0.0032
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class Patient:
         arm_angle: of the upper arms from the trunk, in radians.
         air: how dark the lungs are.
         bone: how dense the bones are.
-        stomach: x, y and size of the gastric bubble; size 0 for none.
+        stomach: x and depth below the dome of the gastric bubble, and its size; 0 for none.
+        turn: how far the heart and the trachea lie from the spine's middle.
         tracheal_x: where the trachea runs.
         vessels: how marked the vessels are.
     """
@@ -54,6 +60,7 @@ class Patient:
     air: float
     bone: float
     stomach: tuple[float, float, float]
+    turn: float
     tracheal_x: float
     vessels: float
 
@@ -91,7 +98,8 @@ def draw_patient(rng: np.random.Generator) -> Patient:
         arm_angle=rng.uniform(0.12, 0.6),
         air=rng.uniform(0.68, 0.8),
         bone=rng.uniform(0.75, 1.2),
-        stomach=(rng.uniform(0.12, 0.2), rng.uniform(0.05, 0.09), max(rng.uniform(-0.4, 1), 0.0)),
+        stomach=(rng.uniform(0.12, 0.2), rng.uniform(0.04, 0.07), max(rng.uniform(-0.4, 1), 0.0)),
+        turn=rng.normal(0, 0.008),
         tracheal_x=rng.uniform(-0.016, 0.006),
         vessels=rng.uniform(0.7, 1.3),
     )
@@ -105,13 +113,18 @@ def chest(canvas: Canvas, patient: Patient, rng: np.random.Generator) -> Chest:
     lungs = np.maximum(left, right)
     depth = 0.66 + 0.34 * blurred(lungs, 0.05 * canvas.unit)
     body = _body(canvas, patient)
-    heart = canvas.fill([_heart(patient)], soft=0.004)
+    heart = canvas.fill([_heart(patient) + [patient.turn, 0.0]], soft=0.003)
     middle = canvas.fill([_mediastinum(patient)], soft=0.006)
-    centre = np.maximum(heart * (0.72 + 0.28 * blurred(heart, 0.04 * canvas.unit)), 0.9 * middle)
-    air = patient.air * lungs * depth
-    attenuation = body * (1 - air) + 0.5 * centre * np.minimum(body, 1)
-    attenuation += _vessels(canvas, patient, rng) * air * 0.5
-    attenuation += _breasts(canvas, patient) + _abdomen(canvas, patient)
+    x, y = canvas.coordinates()
+    abdomen = canvas.fill([cage.below_dome(LEFT), cage.below_dome(RIGHT)], soft=0.003)
+    column = middle * (0.10 + 0.12 * _rising(y, 0.3, 0.05))
+    inside = heart * (0.30 + 0.24 * blurred(heart, 0.05 * canvas.unit))
+    centre = inside * _rising(y, 0.5 * cage.top + 0.25, 0.02) * (1 - 0.9 * abdomen) + column
+    body = body * (1 + _unevenness(canvas, rng))
+    air = patient.air * lungs * depth * (1 - 0.55 * np.exp(-((x / 0.032) ** 2)))
+    attenuation = body * (1 - air) + centre * np.minimum(body, 1)
+    attenuation += _vessels(canvas, patient, rng) * air * (0.5 - 0.3 * heart)
+    attenuation += _breasts(canvas, patient) + _abdomen(canvas, patient, rng)
     attenuation -= _airways(canvas, patient)
     attenuation += patient.bone * bones(canvas, cage, arm_angle=patient.arm_angle)
     free = 1 - np.clip(1.6 * np.maximum(heart, middle), 0, 1)
@@ -119,10 +132,21 @@ def chest(canvas: Canvas, patient: Patient, rng: np.random.Generator) -> Chest:
     return Chest(np.maximum(attenuation, 0), np.maximum(*sides), sides)
 
 
+def _rising(y: Layer, at: float, over: float) -> Layer:
+    """Return a step from 0 to 1, softened over a length."""
+    return np.asarray(0.5 + 0.5 * np.tanh((y - at) / over), dtype=np.float32)
+
+
+def _unevenness(canvas: Canvas, rng: np.random.Generator) -> Layer:
+    """Return how much thicker or thinner than even the soft tissue is."""
+    shape = (canvas.height, canvas.width)
+    return 0.03 * clouds(rng, shape, cells=6) + 0.018 * clouds(rng, shape, cells=22)
+
+
 def _body(canvas: Canvas, patient: Patient) -> Layer:
     """Return the soft tissue of trunk, neck and arms, thinner towards its outline."""
     cage, fat = patient.cage, patient.fat
-    flank = cage.half_width + 0.028 + 0.075 * fat
+    flank = cage.half_width + 0.035 + 0.075 * fat
     neck = 0.078 + 0.03 * fat
     half = [
         (neck, -0.3), (neck, -0.02), (neck + 0.012, 0.055), (neck + 0.09, 0.105),
@@ -132,13 +156,12 @@ def _body(canvas: Canvas, patient: Patient) -> Layer:
     ]  # fmt: skip
     outline = closed(half + [(-x, y) for x, y in reversed(half)])
     trunk = canvas.fill([outline], soft=0.003)
-    arms = canvas.fill(
-        [mirrored(_arm(patient), LEFT), mirrored(_arm(patient), RIGHT)], soft=0.004
-    )
+    arms = canvas.fill([mirrored(_arm(patient), LEFT), mirrored(_arm(patient), RIGHT)], soft=0.006)
+    x, y = canvas.coordinates()
     inner = blurred(np.maximum(trunk, 0.6 * arms), 0.055 * canvas.unit)
-    depth = (0.30 + 0.70 * inner**1.6) * (1 + 0.18 * fat)
-    below = canvas.coordinates()[1] - cage.base
-    depth = depth * (1 + 0.16 / (1 + np.exp(-np.clip(below * 18, -40, 40))))
+    across = np.clip(x / (cage.half_width + 0.14), -1, 1) ** 2
+    depth = (0.28 + 0.72 * inner**1.8) * (1 - 0.38 * across) * (1 + 0.18 * fat)
+    depth = depth * (0.86 + 0.22 * _rising(y, cage.base, 0.12))
     return np.asarray(np.maximum(trunk * depth, arms * (0.30 + 0.3 * inner)), dtype=np.float32)
 
 
@@ -191,28 +214,31 @@ def _breasts(canvas: Canvas, patient: Patient) -> Layer | float:
     return np.asarray(patient.breasts * layer * downwards, dtype=np.float32)
 
 
-def _abdomen(canvas: Canvas, patient: Patient) -> Layer:
-    """Return liver and spleen, less the gas in the stomach."""
+def _abdomen(canvas: Canvas, patient: Patient, rng: np.random.Generator) -> Layer:
+    """Return the liver, less the gas in stomach and bowel."""
     cage = patient.cage
     liver = canvas.fill([cage.below_dome(LEFT)], soft=0.004)
-    layer = 0.12 * liver
-    x, y, size = patient.stomach
-    if size > 0:
-        bubble = oval(x, cage.base + cage.base_difference + y,
-                      radii=(0.03 + 0.045 * size, 0.02 + 0.025 * size))  # fmt: skip
-        flat = np.minimum(bubble, [np.inf, bubble[:, 1].min() + 0.055 + 0.02 * size])
-        layer = layer - 0.30 * canvas.fill([flat], soft=0.004)
-    return np.asarray(layer, dtype=np.float32)
+    x, depth, size = patient.stomach
+    fluid = rng.uniform(0.03, 0.12)
+    parts = rng.uniform(-1, 1, (3, 4)) * [0.035, 0.012, 0.01, 0.006]
+    if size == 0:
+        return np.asarray(0.12 * liver, dtype=np.float32)
+    y = cage.dome(RIGHT) + depth
+    bubbles = []
+    for dx, dy, wider, higher in parts:
+        radii = (0.022 + 0.035 * size + wider, 0.016 + 0.022 * size + higher)
+        bubbles.append(np.minimum(oval(x + dx, y + dy, radii=radii), [np.inf, y + fluid * size]))
+    return np.asarray(0.12 * liver - 0.26 * canvas.fill(bubbles, soft=0.004), dtype=np.float32)
 
 
 def _airways(canvas: Canvas, patient: Patient) -> Layer:
     """Return the air of trachea and main bronchi."""
-    x, carina = patient.tracheal_x, 0.385
+    x, carina = patient.tracheal_x + patient.turn, 0.385
     windpipe = open_line([(0.002, -0.2), (0.6 * x, 0.1), (x, 0.27), (x, carina)])
     strokes = [
         Stroke(windpipe, 0.036),
-        Stroke(open_line([(x, carina - 0.01), (-0.04, 0.42), (-0.075, 0.46)]), 0.024, 0.014),
-        Stroke(open_line([(x, carina - 0.01), (0.04, 0.425), (0.085, 0.455)]), 0.021, 0.013),
+        Stroke(open_line([(x, carina - 0.01), (-0.04, 0.42), (-0.075, 0.46)]), 0.022),
+        Stroke(open_line([(x, carina - 0.01), (0.04, 0.425), (0.085, 0.455)]), 0.019),
     ]
     return 0.20 * canvas.stroke(strokes, soft=0.005)
 
@@ -220,31 +246,35 @@ def _airways(canvas: Canvas, patient: Patient) -> Layer:
 def _vessels(canvas: Canvas, patient: Patient, rng: np.random.Generator) -> Layer:
     """Return the branching vessels and the hila."""
     strokes: list[Stroke] = []
-    for side, hilum in ((LEFT, (-0.085, 0.47)), (RIGHT, (0.09, 0.445))):
+    for side, hilum in ((LEFT, (-0.075, 0.475)), (RIGHT, (0.08, 0.45))):
         outwards = 0.0 if side == RIGHT else np.pi
-        for lean in (-1.25, -0.75, -0.3, 0.1, 0.45, 0.8, 1.1):
-            angle = outwards + side * (lean + rng.uniform(-0.15, 0.15))
-            strokes += _branches(hilum, angle, 0.017, rng)
-    fine = canvas.stroke(strokes, soft=0.0025)
-    hila = [oval(-0.083, 0.475, radii=(0.024, 0.05)), oval(0.088, 0.45, radii=(0.024, 0.04))]
-    soft = canvas.fill(hila, soft=0.014)
-    return np.asarray(patient.vessels * (0.62 * fine + 0.55 * soft), dtype=np.float32)
+        for lean in _LEANS:
+            lean += rng.uniform(-0.18, 0.18)
+            start = (hilum[0] + side * rng.uniform(0, 0.02), hilum[1] + 0.035 * lean)
+            width = rng.uniform(0.011, 0.016)
+            strokes += _branches(start, outwards + side * lean, width, rng)
+    fine = canvas.stroke(strokes, soft=0.0015)
+    hila = [oval(-0.08, 0.48, radii=(0.026, 0.055)), oval(0.088, 0.455, radii=(0.026, 0.045))]
+    soft = canvas.fill(hila, soft=0.012)
+    return np.asarray(patient.vessels * (0.85 * fine + 0.6 * soft), dtype=np.float32)
 
 
 def _branches(
     start: tuple[float, float], angle: float, width: float, rng: np.random.Generator
 ) -> list[Stroke]:
     """Return one vessel and what it branches into, down to the thinnest."""
-    if width < 0.0028:
+    if width < _THINNEST:
         return []
-    length = 0.035 + 3.2 * width + rng.uniform(0, 0.03)
-    bend = angle + rng.uniform(-0.25, 0.25)
-    middle = (start[0] + 0.5 * length * np.cos(angle), start[1] + 0.5 * length * np.sin(angle))
-    end = (middle[0] + 0.5 * length * np.cos(bend), middle[1] + 0.5 * length * np.sin(bend))
-    value = 0.35 + 0.65 * width / 0.017
-    line = open_line([start, middle, end])[::4]
-    strokes = [Stroke(line, width, 0.8 * width, value)]
-    spread = rng.uniform(0.25, 0.5)
-    strokes += _branches(end, bend + spread, width * rng.uniform(0.52, 0.68), rng)
-    strokes += _branches(end, bend - 0.6 * spread, width * rng.uniform(0.66, 0.8), rng)
+    first, bend, spread, thick, thin, longer = rng.uniform(0, 1, 6).tolist()
+    length = 0.02 + 2.6 * width + 0.03 * longer
+    points = [start]
+    for turn in (0.5 * (first - 0.5), 0.5 * (first - 0.5) + 0.6 * (bend - 0.5)):
+        x, y = points[-1]
+        half = 0.5 * length
+        points.append((x + half * math.cos(angle + turn), y + half * math.sin(angle + turn)))
+    onwards = angle + 0.5 * (first - 0.5) + 0.6 * (bend - 0.5)
+    strokes = [Stroke(np.array(points), width, min(0.22 + 0.6 * width / 0.014, 1.0))]
+    side = 1 if spread > 0.5 else -1
+    strokes += _branches(points[2], onwards - side * 0.2, width * (0.7 + 0.14 * thick), rng)
+    strokes += _branches(points[2], onwards + side * 0.55, width * (0.42 + 0.2 * thin), rng)
     return strokes

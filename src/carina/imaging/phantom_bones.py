@@ -11,7 +11,6 @@ from carina.imaging.phantom_canvas import (
     Layer,
     Points,
     Stroke,
-    closed,
     mirrored,
     open_line,
     oval,
@@ -45,7 +44,7 @@ class Ribcage:
         dome = self.dome(side)
         wall = self.wall(dome + 0.075 + self.angle)
         top = self.top
-        medial = [(0.03, dome + 0.005), (0.028, 0.6), (0.034, 0.40), (0.045, 0.29),
+        medial = [(-0.01, dome), (-0.01, 0.6), (-0.004, 0.42), (0.032, 0.30),
                   (0.062, top + 0.055), (0.095, top + 0.012)]  # fmt: skip
         return np.concatenate([open_line(medial), wall, self._dome_line(side)[::-1]])
 
@@ -77,7 +76,7 @@ class Ribcage:
         a, dome = self.half_width, self.dome(side)
         peak = 0.47 if side < 0 else 0.55
         return open_line(
-            [(0.03, dome + 0.03), (0.25 * a, dome + 0.006), (peak * a, dome - 0.008),
+            [(-0.01, dome + 0.012), (0.25 * a, dome + 0.006), (peak * a, dome - 0.008),
              (0.75 * a, dome + 0.012), (0.92 * a, dome + 0.045 + 0.4 * self.angle),
              (0.985 * a, dome + 0.075 + self.angle)]
         )  # fmt: skip
@@ -86,33 +85,37 @@ class Ribcage:
 def bones(canvas: Canvas, cage: Ribcage, *, arm_angle: float) -> Layer:
     """Return the attenuation of all bones, float32 `[height, width]`."""
     posterior, anterior = _ribs(cage)
-    layer = 0.17 * canvas.stroke(posterior, soft=0.0022)
-    layer += 0.10 * canvas.stroke(anterior, soft=0.003)
-    layer += 0.10 * canvas.stroke(_wall_lines(cage), soft=0.003)
-    layer += 0.16 * canvas.stroke(_clavicles(cage), soft=0.0025)
-    layer += 0.11 * canvas.stroke(_scapulae(cage), soft=0.003)
-    layer += 0.22 * canvas.stroke(_arm_bones(arm_angle), soft=0.004)
-    return np.asarray(layer + _spine(canvas), dtype=np.float32)
+    blades, borders = _scapulae(cage, arm_angle)
+    heads, shafts = _arm_bones(arm_angle)
+    layer = 0.17 * canvas.stroke(posterior)
+    layer += 0.15 * canvas.stroke(anterior, soft=0.003)
+    layer += 0.17 * canvas.stroke(borders + _wall_lines(cage), soft=0.003)
+    layer += 0.24 * canvas.stroke(_clavicles(cage))
+    layer += 0.06 * canvas.fill(blades + heads, soft=0.003)
+    layer += 0.20 * canvas.stroke(shafts, soft=0.003)
+    layer += 0.27 * canvas.stroke(_spine(), soft=0.0025)
+    return layer
 
 
 def _cortex(line: Points, width: float, *, value: float = 1.0, end: float = 1.0) -> list[Stroke]:
     """Return a bone whose rims are denser than its inside."""
+    end_width = None if end == 1 else width
+    inner = None if end == 1 else 0.6 * width
     return [
-        Stroke(line, width, None, value, value * end),
-        Stroke(line, 0.62 * width, None, 0.62 * value, 0.62 * value * end),
+        Stroke(line, width, value, end_width, value * end),
+        Stroke(line, 0.6 * width, 0.6 * value, inner, 0.6 * value * end),
     ]
 
 
 def _ribs(cage: Ribcage) -> tuple[list[Stroke], list[Stroke]]:
     """Return the ribs' posterior and anterior halves, both sides."""
     posterior, anterior = [], []
-    lowest = cage.base + 0.20
     wall = cage.wall(cage.base + 0.08)
     spacing = (cage.base - cage.top) * 0.094
-    for number in range(12):
+    for number in range(11):
         start = cage.top + 0.012 + number * spacing
         drop = (0.055 + 0.0065 * number) * cage.slope
-        side_y = min(start + drop, lowest)
+        side_y = start + drop
         side_x = float(np.interp(side_y, wall[:, 1], wall[:, 0])) + 0.006
         rise = 0.018 if number < 8 else 0.006
         back = open_line(
@@ -121,7 +124,7 @@ def _ribs(cage: Ribcage) -> tuple[list[Stroke], list[Stroke]]:
              (0.80 * side_x, start + 0.42 * drop), (0.965 * side_x, start + 0.78 * drop),
              (side_x, side_y + 0.012)]
         )  # fmt: skip
-        width = 0.019 + 0.0045 * min(number, 4) / 4
+        width = 0.021 + 0.006 * min(number, 4) / 4
         fall = (0.055 + 0.010 * number) * cage.slope
         reach = 0.10 + 0.012 * max(number - 3, 0)
         front = open_line(
@@ -139,7 +142,7 @@ def _ribs(cage: Ribcage) -> tuple[list[Stroke], list[Stroke]]:
 def _wall_lines(cage: Ribcage) -> list[Stroke]:
     """Return the rim where the ribs turn forward."""
     wall = cage.wall(cage.base + 0.12)[16:] + np.array([0.005, 0.0])
-    return [Stroke(mirrored(wall, side), 0.011) for side in _SIDES]
+    return [Stroke(mirrored(wall, side), 0.011, 0.65) for side in _SIDES]
 
 
 def _clavicles(cage: Ribcage) -> list[Stroke]:
@@ -151,61 +154,69 @@ def _clavicles(cage: Ribcage) -> list[Stroke]:
     strokes = []
     for side in _SIDES:
         strokes += _cortex(mirrored(line, side), 0.027)
-        strokes.append(Stroke(mirrored(line[:6], side), 0.034, 0.026, 0.9))
+        strokes.append(Stroke(mirrored(line[:6], side), 0.034, 0.9))
     return strokes
 
 
-def _scapulae(cage: Ribcage) -> list[Stroke]:
-    """Return the scapulae: medial and lateral border, spine, acromion, glenoid."""
-    a = cage.half_width
-    medial = open_line([(0.80 * a, 0.235), (0.84 * a, 0.32), (0.93 * a, 0.43), (1.0 * a, 0.505)])
-    lateral = open_line([(1.0 * a, 0.505), (1.07 * a, 0.42), (0.405, 0.32), (0.402, 0.265)])
-    spine = open_line([(0.82 * a, 0.255), (0.34, 0.225), (0.385, 0.185), (0.435, 0.172)])
-    upper = open_line([(0.80 * a, 0.235), (0.33, 0.215), (0.375, 0.22), (0.40, 0.235)])
-    strokes = []
+def _scapulae(cage: Ribcage, arm_angle: float) -> tuple[list[Points], list[Stroke]]:
+    """Return the scapulae's blades, and their borders, spines and acromia.
+
+    The further the arms are from the trunk, the further the blades swing outwards.
+    """
+    a, out = cage.half_width, 0.06 * (arm_angle - 0.3)
+    tip = (1.0 * a + 2 * out, 0.50)
+    medial = open_line(
+        [(0.79 * a + out, 0.225), (0.81 * a + out, 0.30), (0.89 * a + 1.5 * out, 0.42), tip]
+    )
+    lateral = open_line(
+        [tip, (1.045 * a + 2 * out, 0.475), (1.06 * a + out, 0.40), (0.395, 0.31), (0.398, 0.262)]
+    )
+    upper = open_line([(0.398, 0.24), (0.372, 0.228), (0.335, 0.235), (0.79 * a + out, 0.225)])
+    spine = open_line([(0.82 * a + out, 0.262), (0.345, 0.228), (0.388, 0.190), (0.43, 0.176)])
+    blade = np.concatenate([medial, lateral, upper])
+    blades, strokes = [], []
     for side in _SIDES:
+        blades.append(mirrored(blade, side))
         strokes += [
-            Stroke(mirrored(medial, side), 0.006, None, 0.7),
-            Stroke(mirrored(upper, side), 0.006, None, 0.6),
-            Stroke(mirrored(lateral, side), 0.014, None, 0.9),
-            Stroke(mirrored(spine, side), 0.015, 0.024, 0.7),
+            Stroke(mirrored(medial, side), 0.004, 0.45),
+            Stroke(mirrored(upper, side), 0.006, 0.4),
+            Stroke(mirrored(lateral, side), 0.011, 0.8, 0.014, 1.0),
+            Stroke(mirrored(spine, side), 0.010, 0.45, 0.024, 0.8),
         ]
-    return strokes
+    return blades, strokes
 
 
-def _arm_bones(arm_angle: float) -> list[Stroke]:
-    strokes = []
+def _arm_bones(arm_angle: float) -> tuple[list[Points], list[Stroke]]:
+    """Return the heads of the upper arm bones, and their shafts."""
     direction = np.array([np.sin(arm_angle), np.cos(arm_angle)])
-    neck = np.array([0.432, 0.245])
-    head = np.array([(0.428, 0.215), (0.430, 0.235)])
-    shaft = np.stack([neck, neck + 0.06 * direction, neck + 0.9 * direction])
+    neck = np.array([0.436, 0.235])
+    shaft = np.stack([neck, neck + 0.07 * direction, neck + 0.9 * direction])
+    heads, strokes = [], []
     for side in _SIDES:
+        heads.append(oval(side * 0.428, 0.228, radii=(0.031, 0.035)))
         strokes += [
-            Stroke(mirrored(shaft, side), 0.046, None, 0.9),
-            Stroke(mirrored(shaft[1:], side), 0.022, None, 0.5),
-            Stroke(mirrored(head, side), 0.07, None, 0.75),
+            Stroke(mirrored(shaft, side), 0.042, 0.9),
+            Stroke(mirrored(shaft[:2], side), 0.055, 0.9, 0.042, 0.9),
+            Stroke(mirrored(shaft[1:], side), 0.022, 0.5),
         ]
-    return strokes
+    return heads, strokes
 
 
-def _spine(canvas: Canvas) -> Layer:
+def _spine() -> list[Stroke]:
     """Return the vertebrae: bodies with end plates, pedicles, spinous processes."""
-    bodies, plates, details = [], [], []
+    strokes = []
     y, height = -0.1, 0.036
     while y < 1.25:
         height += 0.0012
-        half = 0.029 + 0.30 * (height - 0.036) + 0.004
-        bodies.append(
-            closed([(-half, y), (0, y + 0.002), (half, y), (half * 0.9, y + height / 2),
-                    (half, y + height), (0, y + height), (-half, y + height),
-                    (-half * 0.9, y + height / 2)])
-        )  # fmt: skip
-        plates += [
-            Stroke(np.array([(-half, edge), (half, edge)]), 0.004)
-            for edge in (y + 0.002, y + height - 0.002)
-        ]
-        details += [oval(x, y + 0.4 * height, radii=(0.006, 0.009)) for x in (-0.02, 0.02)]
-        details.append(oval(0.0, y + 0.85 * height, radii=(0.005, 0.013)))
+        half = 0.033 + 0.30 * (height - 0.036)
+        low = y + height
+        strokes.append(Stroke(np.array([(0, y), (0, low)]), 1.88 * half, 0.55))
+        for edge in (y + 0.002, low - 0.002):
+            strokes.append(Stroke(np.array([(-half, edge), (half, edge)]), 0.005, 0.9))
+        for x, top, bottom, width in (
+            (-0.02, 0.2, 0.6, 0.011), (0.02, 0.2, 0.6, 0.011), (0.0, 0.55, 1.15, 0.009),
+        ):  # fmt: skip
+            line = np.array([(x, y + top * height), (x, y + bottom * height)])
+            strokes.append(Stroke(line, width, 1.0))
         y += height + 0.009
-    layer = 0.13 * canvas.fill(bodies, soft=0.004) + 0.06 * canvas.stroke(plates, soft=0.003)
-    return np.asarray(layer + 0.06 * canvas.fill(details, soft=0.003), dtype=np.float32)
+    return strokes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -74,10 +75,10 @@ def _patch(
     """Return a soft blot with an uneven edge, float32 in `[0, 1]`."""
     x, y = canvas.coordinates()
     tilt = rng.uniform(-0.6, 0.6)
-    dx, dy = x - np.float32(place[0]), y - np.float32(place[1])
-    along = (dx * np.cos(tilt) + dy * np.sin(tilt)) / radii[0]
-    across = (dy * np.cos(tilt) - dx * np.sin(tilt)) / radii[1]
-    away = np.hypot(along, across) + ragged * 0.4 * clouds(rng, x.shape, cells=16)
+    cos, sin = math.cos(tilt), math.sin(tilt)
+    dx, dy = x - place[0], y - place[1]
+    along, across = (dx * cos + dy * sin) / radii[0], (dy * cos - dx * sin) / radii[1]
+    away = np.sqrt(along**2 + across**2) + ragged * 0.4 * clouds(rng, x.shape, cells=16)
     share = np.clip((1.35 - away) / 0.8, 0, 1)
     return np.asarray(share * share * (3 - 2 * share), dtype=np.float32)
 
@@ -93,5 +94,5 @@ def _bronchogram(
         angle = turn + rng.uniform(-0.1, 0.1)
         turned = reach @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         line = open_line(np.stack([hilum, hilum + 0.55 * reach, hilum + turned]))
-        strokes.append(Stroke(line, 0.010, 0.005))
+        strokes.append(Stroke(line, 0.008))
     return canvas.stroke(strokes, soft=0.003)

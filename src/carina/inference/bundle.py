@@ -20,6 +20,8 @@ NETWORK = "network.onnx"
 SEEN = "seen.csv"
 README = "README.md"
 SEEN_COLUMNS = ("sha256", "pixel_digest", "perceptual_hash", "patient")
+# What the file browsers of macOS and Windows leave in a folder that was looked at.
+_BROWSER_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
 def load_classifier(
@@ -33,8 +35,9 @@ def load_classifier(
         threads: CPU threads of one answer; 0 for all cores.
 
     Raises:
-        ClassifierError: if there is no classifier, it is of a newer format, or a file is
-            missing or changed.
+        ClassifierError: if there is no classifier, it is of a newer format, its network does
+            not fit its card, or a file is missing, changed or not on the card; all such
+            files are named.
         UnknownNameError: if there is no such runtime.
     """
     folder = _classifier_folder(Path(path))
@@ -46,7 +49,7 @@ def load_classifier(
             f"{folder / CARD} names {', '.join(unlisted)} without a digest; the classifier is "
             "not whole: train or import it again"
         )
-    files = {name: _checked_bytes(folder, name, digest) for name, digest in card.files.items()}
+    files = _checked_files(folder, card)
     return Classifier(
         card,
         digest=sha256_bytes((folder / CARD).read_bytes()),
@@ -123,19 +126,29 @@ def _classifier_folder(path: Path) -> Path:
     )
 
 
-def _checked_bytes(folder: Path, name: str, digest: str) -> bytes:
-    if Path(name).name != name:
-        raise ClassifierError(f"{folder / CARD} names a file outside its folder: {name!r}")
-    try:
-        data = (folder / name).read_bytes()
-    except OSError as error:
+def _checked_files(folder: Path, card: Card) -> dict[str, bytes]:
+    """Return the bytes of every file on the card, once all files are what it says."""
+    outside = [name for name in card.files if Path(name).name != name or "\\" in name]
+    if outside:
+        raise ClassifierError(f"{folder / CARD} names files outside its folder: {outside}")
+    present = {entry.name for entry in folder.iterdir()} - _BROWSER_FILES - {CARD}
+    listed = sorted(card.files)
+    files = {name: _bytes_of(folder / name) for name in listed if name in present}
+    problems = [
+        *(f"{n} was changed" for n, data in files.items() if sha256_bytes(data) != card.files[n]),
+        *(f"{name} is missing" for name in listed if name not in present),
+        *(f"{name} is not on its card" for name in sorted(present - set(listed))),
+    ]
+    if problems:
         raise ClassifierError(
-            f"{folder / name} is missing from the classifier: {error.strerror}; copy the whole "
-            "folder again"
-        ) from error
-    if sha256_bytes(data) != digest:
-        raise ClassifierError(
-            f"{folder / name} was changed after the classifier was made (its sha256 is not the "
-            "one on the card); take an unchanged copy"
+            f"the classifier {folder} is not as it was made: {', '.join(problems)}; "
+            "take an unchanged copy of the whole folder, and keep nothing else in it"
         )
-    return data
+    return files
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ClassifierError(f"{file} cannot be read: {error.strerror or error}") from error

@@ -20,7 +20,7 @@ from carina.errors import ClassifierError, UnknownNameError
 from carina.imaging.prepare import back_to_film, prepare
 from carina.inference.explain import EXPLAINERS
 from carina.inference.gate import measure
-from carina.inference.runtimes import RUNTIMES, LoadedNetwork
+from carina.inference.runtimes import RUNTIMES, LoadedNetwork, Shape
 from carina.registry import unknown_name_sentence
 
 _BATCH = 32
@@ -53,13 +53,14 @@ class Classifier:
             threads: CPU threads of one answer; 0 for all cores.
 
         Raises:
-            ClassifierError: if the network cannot be run.
+            ClassifierError: if the network cannot be run, or does not fit its card.
         """
         self.card = card
         self.digest = digest
         self._load = RUNTIMES.get(runtime)
         self._threads = threads
         self._network = self._load(files["network.onnx"], threads=threads)
+        _require_fit(card, self._network)
         self._files = {name: data for name, data in files.items() if name != "network.onnx"}
         self._heads: dict[str, LoadedNetwork] = {}
 
@@ -79,12 +80,23 @@ class Classifier:
         return prepare(radiograph, self.card.input)
 
     def logits(self, prepared: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the logits float64 `[n, classes]` for input `[n, channels, height, width]`."""
+        """Return the logits float64 `[n, classes]` for input `[n, channels, height, width]`.
+
+        Raises:
+            ClassifierError: if one is not a finite number.
+        """
         found = [np.empty((0, len(self.labels)))]
         for start in range(0, len(prepared), _BATCH):
             batch = np.ascontiguousarray(prepared[start : start + _BATCH])
             found.append(self._network.run(["logits"], {"image": batch})[0].astype(np.float64))
-        return np.concatenate(found)
+        logits = np.concatenate(found)
+        if not np.isfinite(logits).all():
+            raise ClassifierError(
+                f"the network of '{self.card.name}' answers with values that are no finite "
+                "numbers, so its weights are of no use; train it again, with a smaller "
+                "train.learning_rate if the loss had diverged"
+            )
+        return logits
 
     def features(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the features float32 `[n, features]` for input `[n, channels, height, width]`."""
@@ -153,7 +165,7 @@ class Classifier:
 
         Args:
             radiograph: the film.
-            label: the class; the most probable one if None.
+            label: the class, or an alias of it; the most probable one if None.
             method: a registered explanation method.
 
         Raises:
@@ -163,6 +175,7 @@ class Classifier:
         explainer = EXPLAINERS.get(method)
         prepared = self.prepare(radiograph)[None]
         label = label or self.predict(radiograph).predicted
+        label = self.labels.aliases.get(label, label)
         if label not in self.labels.names:
             raise UnknownNameError(unknown_name_sentence("class", label, self.labels.names))
         source = self.card.explanations.get(label)
@@ -188,3 +201,30 @@ class Classifier:
         if name not in self._heads:
             self._heads[name] = self._load(self._files[name], threads=self._threads)
         return self._heads[name]
+
+
+def _require_fit(card: Card, network: LoadedNetwork) -> None:
+    """Refuse a network that does not take or give what its card says."""
+    spec = card.input
+    takes: dict[str, Shape] = {"image": (None, spec.channels, spec.height, spec.width)}
+    gives: dict[str, Shape] = {"logits": (None, len(card.labels))}
+    for source in card.explanations.values():
+        gives[source.maps] = (None, None, None, None)
+    for expected, found in ((takes, network.inputs), (gives, network.outputs)):
+        for name, shape in expected.items():
+            if not _agrees(found.get(name, ()), shape):
+                listed = ", ".join(f"'{n}' {_written(s)}" for n, s in found.items())
+                raise ClassifierError(
+                    f"the network of '{card.name}' does not fit its card: '{name}' "
+                    f"{_written(shape)} is expected, and it has {listed}"
+                )
+
+
+def _agrees(found: Shape, expected: Shape) -> bool:
+    return len(found) == len(expected) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(found, expected, strict=True)
+    )
+
+
+def _written(shape: Shape) -> str:
+    return "[" + ", ".join("n" if size is None else str(size) for size in shape) + "]"

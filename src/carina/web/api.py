@@ -25,6 +25,7 @@ from carina.web.schemas import (
     Health,
     ModelSummary,
     Predictions,
+    Problem,
 )
 from carina.web.uploads import FIELD, MAX_FILES, UploadedFilm, read_films
 
@@ -56,12 +57,7 @@ _BODY: dict[str, Any] = {
     }
 }
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": description,
-        "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        },
-    }
+    status: {"model": Problem, "description": description}
     for status, description in (
         (400, "The form is damaged or was cut short."),
         (413, "The body is over the limit."),
@@ -71,7 +67,13 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/v1/predict", openapi_extra=_BODY, responses=_PROBLEMS, operation_id="predict")
+@router.post(
+    "/v1/predict",
+    operation_id="predict",
+    openapi_extra=_BODY,
+    responses=_PROBLEMS,
+    response_description="The answers.",
+)
 async def predict(
     request: Request,
     *,
@@ -112,19 +114,19 @@ async def predict(
     )
 
 
-@router.get("/v1/model", operation_id="model")
+@router.get("/v1/model", operation_id="model", response_description="The card.")
 async def model(request: Request) -> ModelSummary:
     """Return what stands on the classifier's card."""
     return summary(request.app.state.classifier)
 
 
-@router.get("/livez", operation_id="livez")
+@router.get("/livez", operation_id="livez", response_description="Alive.")
 async def livez() -> Health:
     """Say that the server runs."""
     return Health(status="alive")
 
 
-@router.get("/readyz", operation_id="readyz")
+@router.get("/readyz", operation_id="readyz", response_description="Ready.")
 async def readyz() -> Health:
     """Say that the classifier is loaded: the server listens only once it is."""
     return Health(status="ready")

@@ -42,8 +42,24 @@ def api_description() -> dict[str, Any]:
     return _application().openapi()
 
 
+class _Application(FastAPI):
+    """FastAPI, whose description gives problem documents their own media type."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI description, made once."""
+        if self.openapi_schema is None:
+            description = super().openapi()
+            for methods in description["paths"].values():
+                for operation in methods.values():
+                    for status, response in operation["responses"].items():
+                        if int(status) >= 400:
+                            content = response["content"]
+                            content["application/problem+json"] = content.pop("application/json")
+        return super().openapi()
+
+
 def _application() -> FastAPI:
-    app = FastAPI(
+    app = _Application(
         title="Carina",
         version=VERSION,
         description=f"Answers of a chest X-ray classifier. {CAVEAT}",

@@ -13,6 +13,8 @@ from starlette.responses import Response
 
 from carina.web.schemas import FilmError, Problem
 
+# RFC 9110's phrases; Python 3.11 and 3.12 know the older ones.
+_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 _CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
 
 
@@ -41,7 +43,7 @@ def problem_response(
 ) -> Response:
     """Return the response that carries a problem document."""
     document = Problem(
-        title=HTTPStatus(problem.status).phrase,
+        title=_PHRASES.get(problem.status) or HTTPStatus(problem.status).phrase,
         status=problem.status,
         detail=problem.detail,
         code=problem.code,

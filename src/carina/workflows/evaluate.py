@@ -18,6 +18,7 @@ from carina.errors import DatasetError, ImageError
 from carina.files.documents import write_document
 from carina.files.recipes import with_settings
 from carina.imaging import read_radiograph
+from carina.imaging.digests import pixel_digest
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
 from carina.runs import Run
@@ -96,8 +97,7 @@ def evaluate(
             raise DatasetError(
                 "no film of the data has a label; an evaluation needs labelled films"
             )
-        predictions, unreadable = _answers(loaded, dataset, labelled, progress)
-        seen = _seen_in_training(loaded, predictions)
+        predictions, unreadable, n_seen = _answers(loaded, dataset, labelled, progress)
         evaluation = estimate(
             scored_films(names, predictions, subgroups=subgroups_of(labelled, predictions)),
             data=evaluated_data(
@@ -116,7 +116,7 @@ def evaluate(
             section=recipe.evaluate,
         )
         evaluation = evaluation.model_copy(
-            update={"cautions": (*_cautions(seen, len(predictions)), *evaluation.cautions)}
+            update={"cautions": (*_cautions(n_seen, len(predictions)), *evaluation.cautions)}
         )
         _write(folder, evaluation, names, predictions)
         if (Path(classifier) / "recipe.toml").is_file():
@@ -127,10 +127,13 @@ def evaluate(
 
 def _answers(
     classifier: Classifier, dataset: Dataset, records: Sequence[Record], progress: Progress
-) -> tuple[list[Prediction], list[Unreadable]]:
-    """Return a prediction for every readable record, and the files that are not."""
+) -> tuple[list[Prediction], list[Unreadable], int]:
+    """Return a prediction for every readable record, the files that are not, and how many
+    of the films the classifier was made with: the same bytes, or the same pixels."""
     predictions: list[Prediction] = []
     unreadable: list[Unreadable] = []
+    trained_on = {row[name] for row in classifier.seen for name in ("sha256", "pixel_digest")}
+    n_seen = 0
     for start in range(0, len(records), _BATCH):
         readable, films = [], []
         for record in records[start : start + _BATCH]:
@@ -142,10 +145,13 @@ def _answers(
                 unreadable.append(Unreadable(path=name, code=error.image_code, message=str(error)))
         for record, answer in zip(readable, classifier.answers(films), strict=True):
             predictions.append(answer_for(record, answer))
+        n_seen += sum(
+            film.sha256 in trained_on or pixel_digest(film.pixels) in trained_on for film in films
+        )
         progress(Step("evaluating", min(start + _BATCH, len(records)), len(records)))
     if not predictions:
         raise DatasetError(f"no film of the data can be read: {unreadable[0].message}")
-    return predictions, unreadable
+    return predictions, unreadable, n_seen
 
 
 def answer_for(record: Record, answer: Prediction) -> Prediction:
@@ -159,17 +165,11 @@ def answer_for(record: Record, answer: Prediction) -> Prediction:
     )
 
 
-def _seen_in_training(classifier: Classifier, predictions: Sequence[Prediction]) -> int:
-    """Return how many of the films stand in the classifier's `seen.csv`."""
-    known = {row["sha256"] for row in classifier.seen}
-    return sum(p.sha256 in known for p in predictions)
-
-
 def _cautions(n_seen: int, n_films: int) -> tuple[str, ...]:
     if not n_seen:
         return ()
     return (
-        f"{n_seen} of the {n_films} films were also trained on (the same bytes): "
+        f"{n_seen} of the {n_films} films were also trained on (the same film): "
         "this is no external test of them",
     )
 

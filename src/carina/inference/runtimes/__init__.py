@@ -11,10 +11,23 @@ from numpy.typing import NDArray
 from carina.registry import Registry
 
 Arrays = Mapping[str, NDArray[np.float32]]
+# The sizes of an input or output; None where any size fits.
+Shape = tuple[int | None, ...]
 
 
 class LoadedNetwork(Protocol):
-    """A network that is ready to run, in float32."""
+    """A network that is ready to run, in float32; threads may share it.
+
+    Attributes:
+        inputs: name -> shape of what it takes.
+        outputs: name -> shape of what it gives.
+    """
+
+    @property
+    def inputs(self) -> Mapping[str, Shape]: ...  # noqa: D102  said in the class
+
+    @property
+    def outputs(self) -> Mapping[str, Shape]: ...  # noqa: D102
 
     def run(self, outputs: Sequence[str], inputs: Arrays) -> list[NDArray[np.float32]]:
         """Return the named outputs for the named inputs; only what they need is computed."""

@@ -64,7 +64,7 @@ function reasonOf(error) {
 }
 
 function fail(reason) {
-  element("failure").textContent = reason;
+  element("failure").textContent = reason.endsWith(".") ? reason : `${reason}.`;
   element("drop").hidden = false;
   for (const id of ["stage", "strip"]) element(id).hidden = true;
   element("film-cautions").replaceChildren();
@@ -74,6 +74,7 @@ function fail(reason) {
 function showFilm(answer) {
   const { film_png: picture, film: facts } = answer;
   element("film").src = `data:image/png;base64,${picture}`;
+  element("plate").style.setProperty("--ratio", String(facts.width / facts.height));
   element("film").alt = `The film ${answer.name}`;
   const name = document.createElement("strong");
   name.textContent = answer.name;
@@ -96,12 +97,13 @@ function showAnswer(answer) {
   element("film-cautions").replaceChildren(...notes);
   element("cautions").hidden = element("cautions").querySelector("li") === null;
   element("chances-title").textContent = answer.abstained
-    ? "What the network put out, which is not an answer"
+    ? "The network’s output, which is no answer"
     : "Probabilities";
   const bars = Object.entries(answer.probabilities).map(([name, share]) =>
     bar(name, share, name === answer.decision),
   );
   element("bars").replaceChildren(...bars);
+  element("chances-box").open = !answer.abstained;
   show("answer");
   result.classList.toggle("abstained", answer.abstained);
   element("chances").hidden = false;
@@ -136,13 +138,14 @@ function showMap(answer) {
   note.textContent = answer.heat_map_note ? `No heat map: ${answer.heat_map_note}.` : "";
   note.hidden = !answer.heat_map_note;
   shownClass.value = answer.explained;
-  element("map").hidden = false;
+  element("map").hidden = answer.abstained; // a map of no answer would be taken for one
   applyOpacity();
 }
 
 function applyOpacity() {
   const heat = element("heat");
-  heat.style.opacity = heat.hasAttribute("src") ? String(opacity.value / 100) : "0";
+  const shown = heat.hasAttribute("src") && !element("map").hidden;
+  heat.style.opacity = shown ? String(opacity.value / 100) : "0";
   element("opacity-value").textContent = `${opacity.value} %`;
 }
 
@@ -162,6 +165,7 @@ async function changeClass() {
 
 function take(files) {
   if (files.length === 0) return;
+  turn += 1;
   if (files.length > 1) fail(`${files.length} files were dropped; this page reads one film at a time.`);
   else read(files[0]);
 }

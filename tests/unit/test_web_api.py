@@ -1,0 +1,383 @@
+"""REST: every kind of film is answered, and nothing that is sent makes the server fail."""
+
+import base64
+import hashlib
+import io
+import logging
+import math
+import tempfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("fastapi", reason="the server needs the extra 'web'")
+
+from starlette.testclient import TestClient
+
+from carina.domain.prediction import CAVEAT
+from carina.errors import UsageError
+from carina.imaging.pictures import film_png, heat_png
+from carina.imaging.read import read_radiograph_bytes
+from carina.inference.bundle import load_classifier
+from carina.settings import Settings
+from carina.web import api_description, create_app
+from carina.web.uploads import shown_name
+from making import uploads
+from making.classifiers import write_tiny_classifier
+
+LABELS = ("COVID-19", "Normal")
+FILMS = {
+    "JPEG": uploads.jpeg,
+    "PNG": uploads.png,
+    "PNG of 16 bit": uploads.png_16_bit,
+    "DICOM": uploads.dicom,
+}
+SAFE_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    return load_classifier(write_tiny_classifier(tmp_path_factory.mktemp("web") / "tiny"))
+
+
+@pytest.fixture
+def client(classifier, settings):
+    return TestClient(create_app(classifier, settings))
+
+
+def client_with_limit(classifier, settings, n_bytes):
+    limited = Settings(settings.cache_dir, settings.config_dir, max_upload_bytes=n_bytes)
+    return TestClient(create_app(classifier, limited))
+
+
+def send(client, *files, query=""):
+    return client.post(f"/v1/predict{query}", files=[("file", file) for file in files])
+
+
+def problem_of(response, status, code):
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert document.keys() >= {"type", "title", "status", "detail", "code"}
+    assert (document["status"], document["code"]) == (status, code)
+    assert "Traceback" not in response.text
+    return document
+
+
+@pytest.mark.parametrize("kind", FILMS)
+def test_a_film_is_answered_as_in_python(client, classifier, kind):
+    content = FILMS[kind]()
+    response = send(client, ("film.bin", content))
+    assert response.status_code == 200
+    body = response.json()
+    expected = classifier.predict(read_radiograph_bytes(content, name="film.bin"))
+    (answer,) = body["predictions"]
+    assert answer["decision"] == answer["predicted"] == expected.decision
+    assert answer["probabilities"] == pytest.approx(dict(expected.probabilities), abs=1e-9)
+    assert math.isclose(sum(answer["probabilities"].values()), 1)
+    assert answer["sha256"] == hashlib.sha256(content).hexdigest()
+    assert body["classifier"] == {"name": "tiny", "digest": classifier.digest}
+    assert body["caveat"] == CAVEAT
+    assert body["cautions"] == list(classifier.card.cautions)
+    assert body["errors"] == []
+
+
+def test_what_the_file_says_is_answered_but_not_who_it_shows(client):
+    response = send(client, ("film.dcm", uploads.dicom()))
+    film = response.json()["predictions"][0]["film"]
+    assert film == {"file_format": "DICOM", "width": 80, "height": 96, "bits": 12, "view": "PA"}
+    assert "Secret" not in response.text
+
+
+def test_an_abstention_has_no_decision_but_a_reason(client):
+    blank = uploads.png(np.full((64, 64), 90, np.uint8))
+    (answer,) = send(client, ("blank.png", blank)).json()["predictions"]
+    assert answer["abstained"] is True
+    assert answer["decision"] is None
+    assert "blank" in answer["reason"]
+
+
+def test_cautions_of_reading_stand_in_the_answer(client):
+    colours = np.zeros((64, 64, 3), np.uint8)
+    colours[:, :32, 0] = 250
+    (answer,) = send(client, ("photo.png", uploads.png(colours))).json()["predictions"]
+    assert any("colour" in caution for caution in answer["cautions"])
+
+
+def test_a_bad_file_among_good_ones_is_listed(client):
+    response = send(client, ("a.jpg", uploads.jpeg()), ("b.txt", b"no film"))
+    assert response.status_code == 200
+    body = response.json()
+    assert [answer["name"] for answer in body["predictions"]] == ["a.jpg"]
+    (error,) = body["errors"]
+    assert (error["name"], error["code"]) == ("b.txt", "image/unknown-format")
+
+
+def test_several_bad_files_are_a_problem_that_lists_each(client):
+    document = problem_of(
+        send(client, ("a.txt", b"no film"), ("b.jpg", b"")), 422, "image/unknown-format"
+    )
+    assert [error["code"] for error in document["errors"]] == [
+        "image/unknown-format",
+        "image/empty-file",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "image/empty-file"),
+        (b"%PDF-1.7 not a film", "image/unknown-format"),
+        (uploads.jpeg()[:300], "image/damaged"),
+        (uploads.png(np.zeros((4, 4), np.uint8)), "image/too-small"),
+    ],
+)
+def test_an_unreadable_file_is_a_problem_with_its_code(client, content, code):
+    problem_of(send(client, ("film.jpg", content)), 422, code)
+
+
+def test_a_hostile_file_name_is_only_a_name(client):
+    name = "../../etc/<img src=x onerror=alert(1)>.jpg"
+    response = send(client, (name, uploads.jpeg()))
+    assert response.headers["content-type"] == "application/json"
+    assert response.json()["predictions"][0]["name"] == "<img src=x onerror=alert(1)>.jpg"
+    document = problem_of(send(client, (name, b"x")), 422, "image/unknown-format")
+    assert ".." not in document["detail"]
+    assert "etc" not in document["detail"]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("C:\\films\\a.jpg", "a.jpg"),
+        ("../..", "film"),
+        ("", "film"),
+        (None, "film"),
+        ("a\r\nb\x00.jpg", "ab.jpg"),
+        ("x" * 500, "x" * 120),
+    ],
+)
+def test_names_are_shown_without_folders_and_control_characters(given, shown):
+    assert shown_name(given) == shown
+
+
+def test_a_form_without_the_field_says_what_came(client):
+    response = client.post("/v1/predict", files={"image": ("film.jpg", uploads.jpeg())})
+    document = problem_of(response, 422, "missing-file")
+    assert "'file'" in document["detail"]
+    assert "'image'" in document["detail"]
+    text_only = client.post("/v1/predict", files={"file": (None, "a text")})
+    problem_of(text_only, 422, "missing-file")
+
+
+def test_a_body_that_is_no_form_is_refused(client):
+    headers = {"content-type": "image/jpeg"}
+    problem_of(
+        client.post("/v1/predict", content=uploads.jpeg(), headers=headers), 415, "media-type"
+    )
+    problem_of(client.post("/v1/predict"), 415, "media-type")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "status", "code"),
+    [
+        ("multipart/form-data", b"x", 400, "form"),
+        ("multipart/form-data; boundary=b", b"nonsense", 400, "form"),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\nhalf',
+            422,
+            "missing-file",
+        ),
+    ],
+)
+def test_a_damaged_form_is_a_problem(client, media_type, body, status, code):
+    response = client.post("/v1/predict", content=body, headers={"content-type": media_type})
+    problem_of(response, status, code)
+
+
+def test_too_many_files_are_a_problem(client):
+    files = [("film.jpg", b"x")] * 65
+    problem_of(send(client, *files), 400, "form")
+
+
+def test_a_body_over_the_limit_is_refused(classifier, settings):
+    client = client_with_limit(classifier, settings, 20_000)
+    problem_of(send(client, ("large.jpg", bytes(30_000))), 413, "too-large")
+    assert send(client, ("small.jpg", uploads.jpeg())).status_code == 200
+
+
+def test_a_chunked_body_is_stopped_while_it_is_read(classifier, settings):
+    client = client_with_limit(classifier, settings, 20_000)
+    sent = []
+
+    def chunks():
+        for _ in range(50):
+            sent.append(1000)
+            yield bytes(1000)
+
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    start = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+
+    def body():
+        yield start
+        yield from chunks()
+
+    response = client.post("/v1/predict", content=body(), headers=headers)
+    assert "content-length" not in response.request.headers
+    problem_of(response, 413, "too-large")
+
+
+def test_the_limit_is_64_mb_unless_the_environment_says_otherwise():
+    assert Settings.from_environment({}).max_upload_bytes == 64_000_000
+    assert Settings.from_environment({"CARINA_MAX_UPLOAD_MB": "5"}).max_upload_bytes == 5_000_000
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "many", "1.5"])
+def test_a_limit_that_is_no_number_is_refused(said):
+    with pytest.raises(UsageError, match="CARINA_MAX_UPLOAD_MB"):
+        Settings.from_environment({"CARINA_MAX_UPLOAD_MB": said})
+
+
+def test_pictures_come_on_request_and_match_in_size(client, classifier):
+    content = uploads.png()
+    (plain,) = send(client, ("film.png", content)).json()["predictions"]
+    assert plain["film_png"] is plain["heat_map_png"] is plain["explained"] is None
+    (answer,) = send(client, ("film.png", content), query="?explain=true").json()["predictions"]
+    radiograph = read_radiograph_bytes(content, name="film.png")
+    film = base64.b64decode(answer["film_png"])
+    assert film == film_png(radiograph)
+    heat = base64.b64decode(answer["heat_map_png"])
+    assert Image.open(io.BytesIO(heat)).size == Image.open(io.BytesIO(film)).size == (80, 96)
+    assert answer["explained"] == answer["predicted"]
+    expected = classifier.explain(radiograph, answer["predicted"]).heat
+    assert heat == heat_png(expected)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_the_class_that_is_explained_can_be_chosen(client, classifier, label):
+    query = f"?explain=true&class={label}"
+    (answer,) = send(client, ("film.png", uploads.png()), query=query).json()["predictions"]
+    assert answer["explained"] == label
+    radiograph = read_radiograph_bytes(uploads.png(), name="film.png")
+    heat = classifier.explain(radiograph, label).heat
+    if heat.any():
+        assert base64.b64decode(answer["heat_map_png"]) == heat_png(heat)
+    else:
+        assert answer["heat_map_png"] is None
+        assert label in answer["heat_map_note"]
+
+
+def test_an_unknown_class_or_parameter_is_a_problem(client):
+    film = ("film.png", uploads.png())
+    document = problem_of(send(client, film, query="?class=Norml"), 422, "unknown-class")
+    assert "Normal" in document["detail"]
+    problem_of(send(client, film, query="?explain=perhaps"), 422, "parameter")
+
+
+def test_the_heat_layer_is_clear_where_it_is_cold_and_opaque_where_it_is_hot():
+    heat = np.zeros((40, 30), np.float32)
+    heat[10:20, 5:15] = 1
+    layer = np.asarray(Image.open(io.BytesIO(heat_png(heat))))
+    assert layer.shape == (40, 30, 4)
+    assert layer[0, 0, 3] == 0
+    assert layer[15, 10, 3] == 255
+    assert Image.open(io.BytesIO(heat_png(heat, longer_side=20))).size == (15, 20)
+
+
+def test_the_card_is_answered(client, classifier):
+    body = client.get("/v1/model").json()
+    assert body["classifier"]["digest"] == classifier.digest
+    assert body["labels"] == list(LABELS)
+    assert body["n_train"] == {"COVID-19": 10, "Normal": 10}
+    assert body["sources"] == ["made for tests"]
+    assert body["cautions"] == ["not tested on another source"]
+    assert body["caveat"] == CAVEAT
+
+
+def test_health_is_answered(client):
+    assert client.get("/livez").json() == {"status": "alive"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_unknown_addresses_and_methods_are_problems(client):
+    problem_of(client.get("/v1/nothing"), 404, "not-found")
+    problem_of(client.get("/static/../app.py"), 404, "not-found")
+    response = client.get("/v1/predict")
+    problem_of(response, 405, "method-not-allowed")
+    assert response.headers["allow"] == "POST"
+
+
+class Broken:
+    """A classifier with a bug."""
+
+    def __init__(self, classifier):
+        self.card, self.labels, self.digest = classifier.card, classifier.labels, "0" * 64
+
+    def predict(self, radiograph):
+        raise RuntimeError(f"a bug that names {radiograph.path}")
+
+
+def test_a_bug_is_a_500_without_a_trace_and_the_log_holds_no_name(classifier, settings, caplog):
+    client = TestClient(create_app(Broken(classifier), settings))
+    response = send(client, ("secret-name.png", uploads.png()))
+    problem_of(response, 500, "internal")
+    assert "bug" not in response.text
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "RuntimeError" in caplog.text
+    assert "secret-name" not in caplog.text
+
+
+def test_no_film_is_kept_and_no_name_logged(client, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))  # writing there would fail
+    large = uploads.png(np.random.default_rng(0).integers(0, 255, (1500, 1500), dtype=np.uint8))
+    assert len(large) > 2_000_000
+    with caplog.at_level(logging.DEBUG, logger="carina"):
+        assert send(client, ("secret-name.png", large)).status_code == 200
+    assert "secret-name" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("GET", "/v1/model"),
+        ("GET", "/livez"),
+        ("GET", "/static/carina.js"),
+        ("GET", "/nothing"),
+        ("POST", "/v1/predict"),
+        ("POST", "/livez"),
+    ],
+)
+def test_every_answer_carries_the_safe_headers(client, method, path):
+    headers = client.request(method, path).headers
+    for name, value in SAFE_HEADERS.items():
+        assert headers[name] == value
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_a_refused_body_carries_the_safe_headers(classifier, settings):
+    response = send(client_with_limit(classifier, settings, 100), ("a.jpg", uploads.jpeg()))
+    assert response.status_code == 413
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+def test_the_description_names_every_endpoint_and_needs_no_classifier(client):
+    description = api_description()
+    assert description == client.get("/openapi.json").json()
+    assert set(description["paths"]) == {"/v1/predict", "/v1/model", "/livez", "/readyz"}
+    responses = description["paths"]["/v1/predict"]["post"]["responses"]
+    assert set(responses) == {"200", "400", "413", "415", "422", "500"}
+    for status, response in responses.items():
+        expected = "application/json" if status == "200" else "application/problem+json"
+        assert set(response["content"]) == {expected}
