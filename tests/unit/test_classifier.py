@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,18 @@ def test_grad_cam_is_the_known_one_of_the_tiny_network(classifier, label):
 
 def test_without_a_class_the_predicted_one_is_explained(classifier):
     assert classifier.explain(film()).label == classifier.predict(film()).predicted
+
+
+def test_a_class_can_be_explained_by_its_alias(tmp_path):
+    folder = write_tiny_classifier(tmp_path / "c", labels=LABELS)
+    card = (folder / "card.json").read_text()
+    (folder / "card.json").write_text(
+        re.sub(r'"aliases": ?{}', '"aliases":{"healthy":"Normal"}', card)
+    )
+    loaded = load_classifier(folder)
+    by_alias, by_name = loaded.explain(film(), "healthy"), loaded.explain(film(), "Normal")
+    assert by_alias.label == "Normal"
+    np.testing.assert_array_equal(by_alias.heat, by_name.heat)
 
 
 def test_a_black_film_explains_nothing_and_does_not_fail(classifier):

@@ -89,7 +89,7 @@ def test_a_network_with_fewer_classes_than_its_card_is_refused(folder):
 @pytest.mark.parametrize("field", ["height", "width"])
 def test_a_network_for_another_size_than_its_card_is_refused(folder, field):
     change_card(folder, lambda card: card["input"].update({field: SIDE + 1}))
-    with pytest.raises(ClassifierError, match="'image' .* is expected"):
+    with pytest.raises(ClassifierError, match=r"'image' .* is expected"):
         load_classifier(folder)
 
 
@@ -106,7 +106,7 @@ def test_a_network_without_the_maps_that_its_card_explains_from_is_refused(folde
         card["explanations"]["Normal"]["maps"] = "maps_1"
 
     change_card(folder, rename)
-    with pytest.raises(ClassifierError, match="'maps_1' .* is expected"):
+    with pytest.raises(ClassifierError, match=r"'maps_1' .* is expected"):
         load_classifier(folder)
 
 

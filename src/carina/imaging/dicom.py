@@ -49,7 +49,9 @@ def is_dicom(data: bytes) -> bool:
     """
     if data[128:132] == b"DICM":
         return True
-    return data[:2] in (b"\x02\x00", b"\x08\x00") and data[3:4] == b"\x00" and len(data) > 132
+    little = data[:2] in (b"\x02\x00", b"\x08\x00") and data[3:4] == b"\x00"
+    big = data[:3] == b"\x00\x08\x00"
+    return (little or big) and len(data) > 132
 
 
 def decode_dicom(data: bytes, *, name: str) -> Decoded:

@@ -20,9 +20,9 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from carina.domain.progress import Progress, Step, silent
 from carina.errors import UnknownNameError
 from carina.files.atomic import write_bytes
-from carina.imaging.phantom_anatomy import Chest, Patient, chest, draw_patient
+from carina.imaging.phantom_anatomy import Chest, chest, draw_patient
 from carina.imaging.phantom_canvas import Canvas, Layer, blurred, clouds
-from carina.imaging.phantom_lesions import LESIONS, lesion_mask
+from carina.imaging.phantom_lesions import draw_lesions, lesion_mask
 from carina.imaging.pictures import pixels_png
 from carina.registry import unknown_name_sentence
 
@@ -97,7 +97,7 @@ def make_phantom(
     >>> phantom.pixels.shape, bool(phantom.lesion_mask.any())
     ((64, 64), False)
     """
-    if finding not in LESIONS:
+    if finding not in PHANTOM_FINDINGS:
         raise UnknownNameError(unknown_name_sentence("finding", finding, PHANTOM_FINDINGS))
     if min(height, width) < _SMALLEST_SIDE_PX:
         raise ValueError(f"a phantom of {width} x {height} pixels; 32 a side are the least")
@@ -106,7 +106,7 @@ def make_phantom(
     exposure = draw_exposure(rng)
     cast = chest(canvas, patient, rng)
     noise = _noise(rng, canvas)
-    lesions = LESIONS[finding](canvas, patient.cage, cast, rng)
+    lesions = draw_lesions(finding, canvas, patient.cage, cast, rng=rng)
     frame = _frame(canvas, exposure)
     seen = frame > 0.5
     pixels = _developed(canvas, cast, lesions, exposure=exposure, noise=noise)
@@ -124,8 +124,8 @@ def draw_exposure(rng: np.random.Generator) -> Exposure:
     border = rng.uniform(-0.06, 0.035, 4).clip(0)
     at_left = rng.random() < 0.6
     return Exposure(
-        lung_grey=rng.uniform(0.20, 0.36),
-        dense_grey=rng.uniform(0.80, 0.95),
+        lung_grey=rng.uniform(0.21, 0.30),
+        dense_grey=rng.uniform(0.83, 0.95),
         scatter=rng.uniform(0.1, 0.45),
         noise=rng.uniform(0.004, 0.012),
         sharpness=max(rng.uniform(-0.3, 0.8), 0.0),
@@ -136,7 +136,7 @@ def draw_exposure(rng: np.random.Generator) -> Exposure:
             rng.uniform(0.05, 0.14),
         ),
         marker_height=rng.uniform(0.045, 0.065),
-        fog=rng.uniform(0.02, 0.12),
+        fog=rng.uniform(0.02, 0.08),
     )
 
 
@@ -185,7 +185,7 @@ def _draw_position(rng: np.random.Generator, height: int, width: int) -> Canvas:
     return Canvas(
         height,
         width,
-        scale=rng.uniform(0.93, 1.12),
+        scale=rng.uniform(0.96, 1.1),
         angle=rng.normal(0, 0.018),
         shift=(rng.normal(0, 0.012), rng.normal(0.0, 0.015)),
     )
@@ -246,7 +246,8 @@ def _marked(pixels: Layer, exposure: Exposure) -> Layer:
     place = (exposure.marker_place[0] * width, exposure.marker_place[1] * height)
     font = _font(max(round(exposure.marker_height * width * 1.3), 6))
     ImageDraw.Draw(image).text(place, exposure.marker, fill=240, font=font, anchor="mm")
-    return np.maximum(pixels, np.asarray(image, dtype=np.float32) / np.float32(255))
+    letter = np.asarray(image, dtype=np.float32) / np.float32(255)
+    return np.asarray(np.maximum(pixels, letter), dtype=np.float32)
 
 
 @lru_cache(maxsize=32)

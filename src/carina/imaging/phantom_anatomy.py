@@ -91,7 +91,7 @@ def draw_patient(rng: np.random.Generator) -> Patient:
             slope=rng.uniform(0.75, 1.25),
             angle=rng.uniform(0.0, 0.05),
         ),
-        heart=rng.uniform(0.86, 1.16),
+        heart=rng.uniform(0.92, 1.24),
         fat=rng.uniform(0.0, 1.0) ** 1.5,
         breasts=max(rng.uniform(-0.2, 0.2), 0.0),
         aorta=rng.uniform(0.0, 1.0),
@@ -108,12 +108,11 @@ def draw_patient(rng: np.random.Generator) -> Patient:
 def chest(canvas: Canvas, patient: Patient, rng: np.random.Generator) -> Chest:
     """Return what a patient casts on the film; `rng` draws the vessels' branches."""
     cage = patient.cage
-    left = canvas.fill([mirrored(cage.lung(LEFT), LEFT)], soft=0.0025)
-    right = canvas.fill([mirrored(cage.lung(RIGHT), RIGHT)], soft=0.0025)
-    lungs = np.maximum(left, right)
+    outlines = [mirrored(cage.lung(side), side) for side in (LEFT, RIGHT)]
+    lungs = canvas.fill(outlines, soft=0.0025)
     depth = 0.66 + 0.34 * blurred(lungs, 0.05 * canvas.unit)
     body = _body(canvas, patient)
-    heart = canvas.fill([_heart(patient) + [patient.turn, 0.0]], soft=0.003)
+    heart = canvas.fill([_heart(patient) + np.array([patient.turn, 0.0])], soft=0.003)
     middle = canvas.fill([_mediastinum(patient)], soft=0.006)
     x, y = canvas.coordinates()
     abdomen = canvas.fill([cage.below_dome(LEFT), cage.below_dome(RIGHT)], soft=0.003)
@@ -121,15 +120,20 @@ def chest(canvas: Canvas, patient: Patient, rng: np.random.Generator) -> Chest:
     inside = heart * (0.30 + 0.24 * blurred(heart, 0.05 * canvas.unit))
     centre = inside * _rising(y, 0.5 * cage.top + 0.25, 0.02) * (1 - 0.9 * abdomen) + column
     body = body * (1 + _unevenness(canvas, rng))
-    air = patient.air * lungs * depth * (1 - 0.55 * np.exp(-((x / 0.032) ** 2)))
+    near_spine = np.exp(-((x / 0.032) ** 2)) * np.maximum(abdomen, 0.55)
+    air = patient.air * lungs * depth * (1 - near_spine)
     attenuation = body * (1 - air) + centre * np.minimum(body, 1)
     attenuation += _vessels(canvas, patient, rng) * air * (0.5 - 0.3 * heart)
     attenuation += _breasts(canvas, patient) + _abdomen(canvas, patient, rng)
     attenuation -= _airways(canvas, patient)
     attenuation += patient.bone * bones(canvas, cage, arm_angle=patient.arm_angle)
     free = 1 - np.clip(1.6 * np.maximum(heart, middle), 0, 1)
-    sides = (left * free, right * free)
-    return Chest(np.maximum(attenuation, 0), np.maximum(*sides), sides)
+    seen = np.asarray(lungs * free, dtype=np.float32)
+    return Chest(
+        attenuation=np.asarray(np.maximum(attenuation, 0), dtype=np.float32),
+        lungs=seen,
+        sides=(seen * (x < 0), seen * (x >= 0)),
+    )
 
 
 def _rising(y: Layer, at: float, over: float) -> Layer:
@@ -217,7 +221,7 @@ def _breasts(canvas: Canvas, patient: Patient) -> Layer | float:
 def _abdomen(canvas: Canvas, patient: Patient, rng: np.random.Generator) -> Layer:
     """Return the liver, less the gas in stomach and bowel."""
     cage = patient.cage
-    liver = canvas.fill([cage.below_dome(LEFT)], soft=0.004)
+    liver = canvas.fill([cage.below_dome(LEFT)], soft=0.02)
     x, depth, size = patient.stomach
     fluid = rng.uniform(0.03, 0.12)
     parts = rng.uniform(-1, 1, (3, 4)) * [0.035, 0.012, 0.01, 0.006]
@@ -248,8 +252,8 @@ def _vessels(canvas: Canvas, patient: Patient, rng: np.random.Generator) -> Laye
     strokes: list[Stroke] = []
     for side, hilum in ((LEFT, (-0.075, 0.475)), (RIGHT, (0.08, 0.45))):
         outwards = 0.0 if side == RIGHT else np.pi
-        for lean in _LEANS:
-            lean += rng.uniform(-0.18, 0.18)
+        for mean_lean in _LEANS:
+            lean = mean_lean + rng.uniform(-0.18, 0.18)
             start = (hilum[0] + side * rng.uniform(0, 0.02), hilum[1] + 0.035 * lean)
             width = rng.uniform(0.011, 0.016)
             strokes += _branches(start, outwards + side * lean, width, rng)

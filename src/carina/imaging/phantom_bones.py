@@ -87,7 +87,7 @@ def bones(canvas: Canvas, cage: Ribcage, *, arm_angle: float) -> Layer:
     posterior, anterior = _ribs(cage)
     blades, borders = _scapulae(cage, arm_angle)
     heads, shafts = _arm_bones(arm_angle)
-    layer = 0.17 * canvas.stroke(posterior)
+    layer = 0.18 * canvas.stroke(posterior, soft=0.0018)
     layer += 0.15 * canvas.stroke(anterior, soft=0.003)
     layer += 0.17 * canvas.stroke(borders + _wall_lines(cage), soft=0.003)
     layer += 0.24 * canvas.stroke(_clavicles(cage))
@@ -100,10 +100,10 @@ def bones(canvas: Canvas, cage: Ribcage, *, arm_angle: float) -> Layer:
 def _cortex(line: Points, width: float, *, value: float = 1.0, end: float = 1.0) -> list[Stroke]:
     """Return a bone whose rims are denser than its inside."""
     end_width = None if end == 1 else width
-    inner = None if end == 1 else 0.6 * width
+    inner = None if end == 1 else 0.64 * width
     return [
         Stroke(line, width, value, end_width, value * end),
-        Stroke(line, 0.6 * width, 0.6 * value, inner, 0.6 * value * end),
+        Stroke(line, 0.64 * width, 0.7 * value, inner, 0.7 * value * end),
     ]
 
 
@@ -153,8 +153,8 @@ def _clavicles(cage: Ribcage) -> list[Stroke]:
     )  # fmt: skip
     strokes = []
     for side in _SIDES:
-        strokes += _cortex(mirrored(line, side), 0.027)
-        strokes.append(Stroke(mirrored(line[:6], side), 0.034, 0.9))
+        strokes += _cortex(mirrored(line, side), 0.027, end=0.45)
+        strokes.append(Stroke(mirrored(line[:7], side), 0.034, 0.9, 0.027, 0.8))
     return strokes
 
 

@@ -66,28 +66,29 @@ class Canvas:
         return min(self.width, self.height / _TALL) * self.scale
 
     def fill(self, outlines: Iterable[Points], *, soft: float = 0.0) -> Layer:
-        """Return the inside of outlines, float32 `[height, width]` in `[0, 1]`, blurred by `soft`."""
-        image, draw = self._blank()
+        """Return the inside of outlines, blurred, float32 `[height, width]` in `[0, 1]`."""
+        finer = self._finer(soft)
+        image, draw = self._blank(finer)
         for outline in outlines:
-            draw.polygon(self._placed(outline), fill=255)
-        return self._layer(image, soft)
+            draw.polygon(self._placed(outline, finer), fill=255)
+        return self._layer(image, finer, soft)
 
     def stroke(self, strokes: Sequence[Stroke], *, soft: float = 0.0) -> Layer:
         """Return lines, the later over the earlier, float32 `[height, width]` in `[0, 1]`."""
-        image, draw = self._blank()
-        finer = self.unit * _FINER
-        placed = self._placed(np.concatenate([stroke.points for stroke in strokes]))
+        finer = self._finer(soft)
+        image, draw = self._blank(finer)
+        placed = self._placed(np.concatenate([stroke.points for stroke in strokes]), finer)
         start = 0
         for stroke in strokes:
             end = start + len(stroke.points)
             line = placed[start:end]
             start = end
             if stroke.end_width is None:
-                width = max(round(stroke.width * finer), 1)
+                width = max(round(stroke.width * self.unit * finer), 1)
                 draw.line(line, fill=round(255 * stroke.value), width=width)
             else:
-                _draw_tapered(draw, line, stroke, finer)
-        return self._layer(image, soft)
+                _draw_tapered(draw, line, stroke, self.unit * finer)
+        return self._layer(image, finer, soft)
 
     def coordinates(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return x `[1, width]` or `[height, width]` and y of every pixel, in patient's units."""
@@ -97,19 +98,24 @@ class Canvas:
         cos, sin = np.float32(np.cos(self.angle)), np.float32(np.sin(self.angle))
         return u * cos + v * sin, v * cos - u * sin + np.float32(CENTRE_Y)
 
-    def _placed(self, points: Points) -> list[tuple[float, float]]:
+    def _finer(self, soft: float) -> int:
+        """Return how much finer than the film a layer is drawn; what is blurred needs no more."""
+        return 1 if soft * self.unit >= 1 else _FINER
+
+    def _placed(self, points: Points, finer: int) -> list[tuple[float, float]]:
         x, y = points[:, 0], points[:, 1] - CENTRE_Y
         cos, sin = np.cos(self.angle), np.sin(self.angle)
         u = (x * cos - y * sin + self.shift[0]) * self.unit + self.width / 2
         v = (x * sin + y * cos + self.shift[1]) * self.unit + self.height / 2
-        return list(zip((u * _FINER).tolist(), (v * _FINER).tolist(), strict=True))
+        return list(zip((u * finer).tolist(), (v * finer).tolist(), strict=True))
 
-    def _blank(self) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-        image = Image.new("L", (self.width * _FINER, self.height * _FINER))
+    def _blank(self, finer: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+        image = Image.new("L", (self.width * finer, self.height * finer))
         return image, ImageDraw.Draw(image)
 
-    def _layer(self, image: Image.Image, soft: float) -> Layer:
-        image = image.reduce(_FINER)
+    def _layer(self, image: Image.Image, finer: int, soft: float) -> Layer:
+        if finer > 1:
+            image = image.reduce(finer)
         if soft > 0:
             # a box as wide as three deviations: near enough, and three times as quick
             image = image.filter(ImageFilter.BoxBlur(1.5 * soft * self.unit))
@@ -137,7 +143,7 @@ def oval(x: float, y: float, *, radii: tuple[float, float]) -> Points:
 
 def mirrored(points: Points, side: int) -> Points:
     """Return points drawn for the right of the picture on one side: 1 right, -1 left."""
-    return points * np.array([side, 1.0])
+    return np.asarray(points * np.array([side, 1.0]), dtype=np.float64)
 
 
 def blurred(layer: Layer, radius_px: float) -> Layer:
@@ -160,18 +166,19 @@ def clouds(rng: np.random.Generator, shape: tuple[int, int], *, cells: int) -> L
     rows = max(round(cells * shape[0] / shape[1]), 2)
     coarse = rng.standard_normal((rows, cells), dtype=np.float32)
     size = (shape[1], shape[0])
-    return np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)) * 1.5
+    fine = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(fine, dtype=np.float32) * np.float32(1.5)
 
 
 def _draw_tapered(
-    draw: ImageDraw.ImageDraw, line: list[tuple[float, float]], stroke: Stroke, finer: float
+    draw: ImageDraw.ImageDraw, line: list[tuple[float, float]], stroke: Stroke, unit: float
 ) -> None:
     """Draw a line piece by piece, each of its own width and density."""
     n = len(line) - 1
     end_width = stroke.width if stroke.end_width is None else stroke.end_width
     for i in range(n):
         share = i / max(n - 1, 1)
-        width = max(round((stroke.width + (end_width - stroke.width) * share) * finer), 1)
+        width = max(round((stroke.width + (end_width - stroke.width) * share) * unit), 1)
         value = stroke.value + (stroke.end_value - stroke.value) * share
         draw.line(line[i : i + 2], fill=round(255 * value), width=width)
 
@@ -180,4 +187,4 @@ def _spline(knots: Points) -> Points:
     """Return the spline between all but the outermost knots."""
     windows = np.stack([knots[i : len(knots) - 3 + i] for i in range(4)])
     weights = _POWERS @ _SPLINE
-    return np.einsum("sk,knd->nsd", weights, windows).reshape(-1, 2)
+    return np.asarray(np.einsum("sk,knd->nsd", weights, windows).reshape(-1, 2), dtype=np.float64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +11,21 @@ from carina.imaging.phantom_anatomy import Chest
 from carina.imaging.phantom_bones import Ribcage
 from carina.imaging.phantom_canvas import Canvas, Layer, Stroke, clouds, open_line
 
-Lesions = Callable[[Canvas, Ribcage, Chest, np.random.Generator], Layer]
 
+def draw_lesions(
+    finding: str, canvas: Canvas, cage: Ribcage, chest: Chest, *, rng: np.random.Generator
+) -> Layer:
+    """Return the attenuation of a finding's lesions, float32 `[height, width]`.
 
-def no_lesion(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Generator) -> Layer:
-    """Return nothing, float32 `[height, width]` of 0."""
+    Args:
+        finding: "pneumonia", "covid" or "normal", which has none.
+        canvas, cage, chest: of the patient.
+        rng: draws where they lie, how large and how dense they are.
+    """
+    if finding == "pneumonia":
+        return consolidation(canvas, cage, chest, rng)
+    if finding == "covid":
+        return ground_glass(canvas, cage, chest, rng)
     return np.zeros((canvas.height, canvas.width), dtype=np.float32)
 
 
@@ -26,9 +35,9 @@ def consolidation(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Ge
     tall = cage.dome(side) - cage.top
     x = side * cage.half_width * rng.uniform(0.45, 0.68)
     y = cage.top + tall * rng.choice([0.24, 0.55, 0.80]) + rng.uniform(-0.04, 0.04)
-    radii = (rng.uniform(0.085, 0.13), rng.uniform(0.08, 0.125))
+    radii = (rng.uniform(0.10, 0.15), rng.uniform(0.09, 0.15))
     patch = _patch(canvas, (x, y), radii=radii, rng=rng, ragged=0.35)
-    layer = rng.uniform(0.22, 0.5) * patch * chest.sides[side > 0]
+    layer = rng.uniform(0.35, 0.75) * patch * chest.sides[side > 0]
     if rng.random() < 0.5:
         layer = layer * (1 - 0.5 * _bronchogram(canvas, side, (x, y), rng))
     return np.asarray(layer, dtype=np.float32)
@@ -37,25 +46,18 @@ def consolidation(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Ge
 def ground_glass(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Generator) -> Layer:
     """Return the attenuation of faint patches in both lungs, at the wall and low."""
     layer = np.zeros((canvas.height, canvas.width), dtype=np.float32)
-    strength = rng.uniform(0.13, 0.26)
+    strength = rng.uniform(0.24, 0.45)
     for side in (-1, 1):
         tall = cage.dome(side) - cage.top
-        for number in range(int(rng.integers(2, 5))):
-            share = rng.uniform(0.62, 0.92) if number < 2 else rng.uniform(0.35, 0.8)
+        for number in range(int(rng.integers(3, 6))):
+            share = rng.uniform(0.62, 0.92) if number < 3 else rng.uniform(0.35, 0.8)
             x = side * cage.half_width * rng.uniform(0.68, 0.92)
-            radii = (rng.uniform(0.04, 0.075), rng.uniform(0.045, 0.085))
+            radii = (rng.uniform(0.05, 0.085), rng.uniform(0.055, 0.10))
             place = (x, cage.top + tall * share)
             patch = _patch(canvas, place, radii=radii, rng=rng, ragged=0.5)
             layer = np.maximum(layer, rng.uniform(0.75, 1.1) * patch)
     fine = 1 + 0.22 * clouds(rng, layer.shape, cells=70)
     return np.asarray(strength * layer * fine.clip(0.4, 1.6) * chest.lungs, dtype=np.float32)
-
-
-LESIONS: dict[str, Lesions] = {
-    "normal": no_lesion,
-    "pneumonia": consolidation,
-    "covid": ground_glass,
-}
 
 
 def lesion_mask(layer: Layer) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -30,9 +30,23 @@ class UploadedFilm:
 
 
 class _InMemory(MultiPartParser):
-    """Starlette's parser, which else writes what is over 1 MB to a temporary file."""
+    """Starlette's parser, which else writes what is over 1 MB to a temporary file.
+
+    Attributes:
+        whole: True once the end of the form was read.
+    """
 
     spool_max_size = 0  # 0: never; the body's limit bounds the memory
+    whole = False
+
+    def on_end(self) -> None:
+        """Note that the form ended."""
+        self.whole = True
+
+    def close(self) -> None:
+        """Let go of every file, also of one that was cut short."""
+        for file in self._files_to_close_on_error:
+            file.close()
 
 
 async def read_films(request: Request) -> tuple[UploadedFilm, ...]:
@@ -50,13 +64,20 @@ async def read_films(request: Request) -> tuple[UploadedFilm, ...]:
             f"films come as multipart/form-data in the field '{FIELD}', not as "
             f"'{media_type or 'nothing'}'; for instance: curl -F {FIELD}=@film.jpg",
         )
-    try:
-        async with aclosing(request.stream()) as stream:
-            form = await _InMemory(
-                request.headers, stream, max_files=MAX_FILES, max_fields=MAX_FILES
-            ).parse()
-    except MultiPartException as error:
-        raise ProblemError(400, "form", f"the form cannot be read: {error.message}") from error
+    async with aclosing(request.stream()) as stream:
+        parser = _InMemory(request.headers, stream, max_files=MAX_FILES, max_fields=MAX_FILES)
+        try:
+            form = await parser.parse()
+            if not parser.whole:
+                raise MultiPartException("it ends too early")
+            return await _films(form)
+        except MultiPartException as error:
+            raise ProblemError(400, "form", f"the form cannot be read: {error.message}") from error
+        finally:
+            parser.close()
+
+
+async def _films(form: FormData) -> tuple[UploadedFilm, ...]:
     sent = [part for part in form.getlist(FIELD) if isinstance(part, UploadFile)]
     if not sent:
         found = ", ".join(f"'{shown_name(name)}'" for name in form) or "nothing"

@@ -64,7 +64,7 @@ function reasonOf(error) {
 }
 
 function fail(reason) {
-  element("failure").textContent = reason.endsWith(".") ? reason : `${reason}.`;
+  element("failure").textContent = /[.?]$/.test(reason) ? reason : `${reason}.`;
   element("drop").hidden = false;
   for (const id of ["stage", "strip"]) element(id).hidden = true;
   element("film-cautions").replaceChildren();
