@@ -4,18 +4,6 @@ import io
 
 import numpy as np
 import pytest
-from making.dicom_files import (
-    PATIENT,
-    PATIENT_ID,
-    bare_dicom_bytes,
-    big_endian_dicom_bytes,
-    compressed_dicom_bytes,
-    dicom_bytes,
-    dicom_dataset,
-    lookup_table,
-)
-from making.rasters import grey_ramp, png_8_bit, png_16_bit
-from making.real_films import REAL_FILMS, needs_real_films
 from pydicom import dcmread
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import (
@@ -29,6 +17,18 @@ from pydicom.uid import (
 
 from carina.errors import ImageError
 from carina.imaging import read_radiograph, read_radiograph_bytes
+from making.dicom_files import (
+    PATIENT,
+    PATIENT_ID,
+    bare_dicom_bytes,
+    big_endian_dicom_bytes,
+    compressed_dicom_bytes,
+    dicom_bytes,
+    dicom_dataset,
+    lookup_table,
+)
+from making.rasters import grey_ramp, png_8_bit, png_16_bit
+from making.real_films import REAL_FILMS, needs_real_films
 
 RAMP_8 = grey_ramp()
 RAMP_12 = grey_ramp(top=4095)

@@ -5,12 +5,12 @@ import os
 
 import numpy as np
 import pytest
-from making.rasters import encoded, grey_ramp, png_8_bit, png_16_bit, several_pictures, turned_png
-from making.real_films import REAL_FILMS, needs_real_films
 from PIL import Image
 
 from carina.errors import ImageError
 from carina.imaging import read_radiograph, read_radiograph_bytes
+from making.rasters import encoded, grey_ramp, png_8_bit, png_16_bit, several_pictures, turned_png
+from making.real_films import REAL_FILMS, needs_real_films
 
 RAMP = grey_ramp()
 RAMP_RGB = np.repeat(RAMP[..., None], 3, axis=2).astype(np.uint8)
@@ -87,9 +87,7 @@ def test_jpeg_is_near_what_was_saved_in_every_colour_mode(mode):
     smooth = np.linspace(20, 235, 64 * 64).reshape(64, 64)
     data = encoded(smooth.astype(np.uint8), "JPEG", mode="L", quality=95)
     if mode == "RGB":
-        data = encoded(
-            Image.fromarray(smooth.astype(np.uint8)).convert("RGB"), "JPEG", quality=95
-        )
+        data = encoded(Image.fromarray(smooth.astype(np.uint8)).convert("RGB"), "JPEG", quality=95)
     if mode == "CMYK":
         ink = Image.fromarray((255 - smooth).astype(np.uint8))
         none = Image.new("L", ink.size)
@@ -178,11 +176,12 @@ def test_what_is_no_single_film_is_refused_by_its_code(data, code):
     assert refused(data)[0] == code
 
 
-def test_a_declared_size_is_refused_before_anything_is_allocated():
-    data = _png_file(width=60_000, height=60_000, depth=8, colour_type=0, rows=b"")
+@pytest.mark.parametrize(("width", "height"), [(9_000, 9_500), (12_000, 10_000), (60_000, 60_000)])
+def test_a_declared_size_is_refused_before_anything_is_allocated(width, height):
+    data = _png_file(width=width, height=height, depth=8, colour_type=0, rows=b"")
     code, sentence = refused(data)
     assert code == "too-large"
-    assert "60000 x 60000" in sentence
+    assert str(width) in sentence or str(width * height) in sentence
 
 
 def test_a_name_does_not_decide_what_a_file_is(tmp_path):
@@ -239,7 +238,7 @@ def test_a_film_that_an_archive_lacks_is_refused(tmp_path, member, code):
 
 
 @needs_real_films
-@pytest.mark.parametrize("folder", ["kermany/Normal", "kermany/Pneumonia", "ieee8023/images"])
+@pytest.mark.parametrize("folder", ["kermany/Normal", "kermany/ViralPneumonia", "ieee8023/images"])
 def test_real_films_are_read(folder):
     paths = sorted((REAL_FILMS / folder).iterdir())[:4]
     assert paths

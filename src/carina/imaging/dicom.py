@@ -61,7 +61,7 @@ def decode_dicom(data: bytes, *, name: str) -> Decoded:
         ImageError: with the code that says why there is none.
     """
     from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     if _DEFLATED in data[:4096]:  # before it is inflated: 0.5 MB can become 1 GB
         raise _compressed(name, "deflated")
@@ -71,7 +71,7 @@ def decode_dicom(data: bytes, *, name: str) -> Decoded:
         return _decoded(dataset, name)
     except InvalidDicomError:
         raise ImageError(f"{name} is no DICOM file", image_code="unknown-format") from None
-    except _DAMAGE as error:
+    except (*_DAMAGE, BytesLengthException) as error:
         raise ImageError(
             f"{name} is a damaged DICOM file, or none: {error}", image_code="damaged"
         ) from error
@@ -119,7 +119,7 @@ def _transfer_syntax(dataset: Dataset) -> str:
 def _decoded(dataset: Dataset, name: str) -> Decoded:
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
-    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    photometric = _photometric(dataset, name)
     stored = dataset.pixel_array
     cautions: list[str] = []
     if photometric in ("MONOCHROME1", "MONOCHROME2"):
@@ -131,15 +131,10 @@ def _decoded(dataset: Dataset, name: str) -> Decoded:
         windows = dataset.get("WindowCenter")
         if not isinstance(windows, str) and hasattr(windows, "__len__") and len(windows) > 1:
             cautions.append(f"the file describes {len(windows)} windows; the first was used")
-    elif photometric == "RGB":
+    else:
         luma = np.asarray(stored, dtype=np.float64) @ np.array([0.299, 0.587, 0.114])
         pixels = _scaled(luma, 0, 2 ** int(dataset.BitsStored) - 1, name)
         cautions.append("a colour picture, read as grey")
-    else:
-        raise ImageError(
-            f"{name} stores its pixels as {photometric}; MONOCHROME1, MONOCHROME2 and RGB are read",
-            image_code="unsupported-pixels",
-        )
     return Decoded(
         pixels=pixels,
         file_format="DICOM",
@@ -149,6 +144,16 @@ def _decoded(dataset: Dataset, name: str) -> Decoded:
         pixel_spacing_mm=_spacing(dataset),
         cautions=tuple(cautions),
     )
+
+
+def _photometric(dataset: Dataset, name: str) -> str:
+    photometric = str(dataset.get("PhotometricInterpretation") or "MONOCHROME2")
+    if photometric not in ("MONOCHROME1", "MONOCHROME2", "RGB"):
+        raise ImageError(
+            f"{name} stores its pixels as {photometric}; MONOCHROME1, MONOCHROME2 and RGB are read",
+            image_code="unsupported-pixels",
+        )
+    return photometric
 
 
 def _grey_range(dataset: Dataset) -> tuple[float, float]:

@@ -58,7 +58,6 @@ class Exposure:
         dense_grey: grey of heart and spine.
         scatter: scattered over direct radiation.
         noise: deviation of the quantum noise behind soft tissue.
-        sharpness: of the unsharp mask; 0 for none.
         border: black margin at left, top, right, bottom, in shares of the side.
         marker: "R", "L" or "".
         marker_place: x and y in shares of the film.
@@ -70,7 +69,6 @@ class Exposure:
     dense_grey: float
     scatter: float
     noise: float
-    sharpness: float
     border: tuple[float, float, float, float]
     marker: str
     marker_place: tuple[float, float]
@@ -124,11 +122,10 @@ def draw_exposure(rng: np.random.Generator) -> Exposure:
     border = rng.uniform(-0.06, 0.035, 4).clip(0)
     at_left = rng.random() < 0.6
     return Exposure(
-        lung_grey=rng.uniform(0.21, 0.30),
+        lung_grey=rng.uniform(0.18, 0.26),
         dense_grey=rng.uniform(0.83, 0.95),
-        scatter=rng.uniform(0.1, 0.45),
+        scatter=rng.uniform(0.08, 0.3),
         noise=rng.uniform(0.004, 0.012),
-        sharpness=max(rng.uniform(-0.3, 0.8), 0.0),
         border=(float(border[0]), float(border[1]), float(border[2]), float(border[3])),
         marker=("R" if at_left else "L") if rng.random() < 0.6 else "",
         marker_place=(
@@ -185,9 +182,9 @@ def _draw_position(rng: np.random.Generator, height: int, width: int) -> Canvas:
     return Canvas(
         height,
         width,
-        scale=rng.uniform(0.96, 1.1),
+        scale=rng.uniform(0.98, 1.08),
         angle=rng.normal(0, 0.018),
-        shift=(rng.normal(0, 0.012), rng.normal(0.0, 0.015)),
+        shift=(rng.normal(0, 0.008), rng.normal(0.0, 0.01)),
     )
 
 

@@ -127,7 +127,7 @@ def chest(canvas: Canvas, patient: Patient, rng: np.random.Generator) -> Chest:
     attenuation += _breasts(canvas, patient) + _abdomen(canvas, patient, rng)
     attenuation -= _airways(canvas, patient)
     attenuation += patient.bone * bones(canvas, cage, arm_angle=patient.arm_angle)
-    free = 1 - np.clip(1.6 * np.maximum(heart, middle), 0, 1)
+    free = 1 - np.maximum(heart, middle)
     seen = np.asarray(lungs * free, dtype=np.float32)
     return Chest(
         attenuation=np.asarray(np.maximum(attenuation, 0), dtype=np.float32),

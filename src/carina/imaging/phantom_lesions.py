@@ -35,9 +35,9 @@ def consolidation(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Ge
     tall = cage.dome(side) - cage.top
     x = side * cage.half_width * rng.uniform(0.45, 0.68)
     y = cage.top + tall * rng.choice([0.24, 0.55, 0.80]) + rng.uniform(-0.04, 0.04)
-    radii = (rng.uniform(0.10, 0.15), rng.uniform(0.09, 0.15))
+    radii = (rng.uniform(0.115, 0.165), rng.uniform(0.105, 0.165))
     patch = _patch(canvas, (x, y), radii=radii, rng=rng, ragged=0.35)
-    layer = rng.uniform(0.35, 0.75) * patch * chest.sides[side > 0]
+    layer = rng.uniform(0.55, 0.95) * patch * chest.sides[side > 0]
     if rng.random() < 0.5:
         layer = layer * (1 - 0.5 * _bronchogram(canvas, side, (x, y), rng))
     return np.asarray(layer, dtype=np.float32)
@@ -46,24 +46,24 @@ def consolidation(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Ge
 def ground_glass(canvas: Canvas, cage: Ribcage, chest: Chest, rng: np.random.Generator) -> Layer:
     """Return the attenuation of faint patches in both lungs, at the wall and low."""
     layer = np.zeros((canvas.height, canvas.width), dtype=np.float32)
-    strength = rng.uniform(0.24, 0.45)
+    strength = rng.uniform(0.40, 0.62)
     for side in (-1, 1):
         tall = cage.dome(side) - cage.top
-        for number in range(int(rng.integers(3, 6))):
+        for number in range(int(rng.integers(3, 7))):
             share = rng.uniform(0.62, 0.92) if number < 3 else rng.uniform(0.35, 0.8)
             x = side * cage.half_width * rng.uniform(0.68, 0.92)
             radii = (rng.uniform(0.05, 0.085), rng.uniform(0.055, 0.10))
             place = (x, cage.top + tall * share)
-            patch = _patch(canvas, place, radii=radii, rng=rng, ragged=0.5)
+            patch = _patch(canvas, place, radii=radii, rng=rng, ragged=0.4)
             layer = np.maximum(layer, rng.uniform(0.75, 1.1) * patch)
-    fine = 1 + 0.22 * clouds(rng, layer.shape, cells=70)
-    return np.asarray(strength * layer * fine.clip(0.4, 1.6) * chest.lungs, dtype=np.float32)
+    fine = 1 + 0.10 * clouds(rng, layer.shape, cells=90)
+    return np.asarray(strength * layer * fine.clip(0.5, 1.5) * chest.lungs, dtype=np.float32)
 
 
 def lesion_mask(layer: Layer) -> NDArray[np.bool_]:
-    """Return where lesions are dense enough to be seen: a third of their highest density."""
+    """Return where lesions are dense enough to be seen: a quarter of their highest density."""
     highest = float(layer.max())
-    return layer > highest / 3 if highest > 0 else np.zeros(layer.shape, dtype=np.bool_)
+    return layer > highest / 4 if highest > 0 else np.zeros(layer.shape, dtype=np.bool_)
 
 
 def _patch(
@@ -81,7 +81,7 @@ def _patch(
     dx, dy = x - place[0], y - place[1]
     along, across = (dx * cos + dy * sin) / radii[0], (dy * cos - dx * sin) / radii[1]
     away = np.sqrt(along**2 + across**2) + ragged * 0.4 * clouds(rng, x.shape, cells=16)
-    share = np.clip((1.35 - away) / 0.8, 0, 1)
+    share = np.clip((1.45 - away) / 1.0, 0, 1)
     return np.asarray(share * share * (3 - 2 * share), dtype=np.float32)
 
 

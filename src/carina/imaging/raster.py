@@ -1,8 +1,9 @@
 """PNG, JPEG, TIFF and BMP -> grey values, with Pillow.
 
 What each becomes: 1 and 8 bit grey v / 255; 16 bit grey v / 65535, at full depth; float
-TIFF as it is if within [0, 1]; colour, palette, CMYK (Adobe's inversion undone) and YCbCr as
-ITU-R BT.601 luma / 255; alpha laid over black. EXIF orientation is applied.
+TIFF as it is if within [0, 1]; TIFF that stores white as 0 turned over; colour, palette, CMYK
+(Adobe's inversion undone) and YCbCr as ITU-R BT.601 luma / 255; alpha laid over black. EXIF
+orientation is applied.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,8 @@ _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _16_BIT = ("I;16", "I;16B", "I;16L", "I")
 _ALPHA = ("LA", "RGBA", "PA", "La", "RGBa")
 _COLOUR_DIFFERENCE = 24
+_SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
+_PHOTOMETRIC_INTERPRETATION = 262
 # All that Pillow's decoders raise on damaged bytes.
 _DAMAGE = (
     OSError, SyntaxError, ValueError, struct.error, zlib.error, EOFError, KeyError, IndexError,
@@ -40,17 +44,31 @@ def decode_raster(data: bytes, *, name: str) -> Decoded:
             require_size(image.height, image.width, name=name)
             _require_one_frame(image, name)
             image.load()
-            return _decoded(ImageOps.exif_transpose(image), image.format or "", data, name)
-    except UnidentifiedImageError:
+            decoded = _decoded(ImageOps.exif_transpose(image), image.format or "", data, name)
+            return replace(decoded, pixels=1 - decoded.pixels) if _is_negative(image) else decoded
+    except UnidentifiedImageError as error:
+        if data.startswith(_SIGNATURES):
+            raise _damaged(name, error) from error
         raise ImageError(
             f"{name} is no PNG, JPEG, TIFF, BMP or DICOM file", image_code="unknown-format"
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{name} is too large: {error}", image_code="too-large") from error
     except _DAMAGE as error:
-        raise ImageError(
-            f"{name} is damaged or cut short: {error}", image_code="damaged"
-        ) from error
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> ImageError:
+    return ImageError(f"{name} is damaged or cut short: {error}", image_code="damaged")
+
+
+def _is_negative(image: Image.Image) -> bool:
+    """Return whether a TIFF stores white as 0 in a mode that Pillow leaves so.
+
+    TIFF 6.0, page 37: PhotometricInterpretation 0 is WhiteIsZero. Pillow turns 1 and 8 bit over.
+    """
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(_PHOTOMETRIC_INTERPRETATION) == 0 and image.mode in (*_16_BIT, "F")
 
 
 def _require_one_frame(image: Image.Image, name: str) -> None:

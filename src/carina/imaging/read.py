@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import stat
+import struct
+import zipfile
+import zlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +24,11 @@ FILM_SUFFIXES = frozenset(
 )
 MAX_FILE_BYTES = 512_000_000
 _MEMBER = ".npz!/"
+# All that numpy and zipfile raise on damaged archives.
+_ARCHIVE_DAMAGE = (
+    KeyError, IndexError, ValueError, OSError, EOFError, SyntaxError, TypeError,
+    NotImplementedError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def read_radiograph(path: Path | str) -> Radiograph:
@@ -106,8 +114,10 @@ def _read_member(path: Path) -> Radiograph:
         film = _array(archive, array_name, modified)[int(index)]
     except FileNotFoundError:
         raise ImageError(f"{archive} does not exist", image_code="not-found") from None
-    except (KeyError, IndexError, ValueError, OSError, EOFError) as error:
+    except _ARCHIVE_DAMAGE as error:
         raise ImageError(f"{path} cannot be read: {error}", image_code="damaged") from error
+    bits = _bits_of(film, str(path))
+    colour_mode = "RGB" if film.ndim == 3 else "L"
     if film.ndim == 3 and film.shape[2] == 3:  # ITU-R BT.601 luma
         film = film @ np.array([0.299, 0.587, 0.114])
     if film.ndim != 2:
@@ -116,16 +126,31 @@ def _read_member(path: Path) -> Radiograph:
             image_code="unsupported-pixels",
         )
     require_size(*film.shape, name=str(path))
-    scale = 255 if film.max(initial=0) > 1 or film.dtype == np.uint8 else 1
-    pixels = np.clip(film / scale, 0, 1).astype(np.float32)
-    decoded = Decoded(pixels, file_format="NPZ", colour_mode="L", bits=8)
+    pixels = (film / (2**bits - 1 if bits < 32 else 1)).astype(np.float32)
+    decoded = Decoded(pixels, file_format="NPZ", colour_mode=colour_mode, bits=bits)
     header = f"{film.shape}{film.dtype}".encode()
     return _radiograph(decoded, path=path, sha256=sha256_bytes(header + film.tobytes()))
+
+
+def _bits_of(film: NDArray[np.generic], name: str) -> int:
+    """Return the bits of a member's grey values: 8 or 16, or 32 for float in [0, 1]."""
+    if film.dtype in (np.uint8, np.uint16):
+        return 8 * film.dtype.itemsize
+    if film.dtype.kind == "f":
+        values = film.astype(np.float64)
+        if bool(np.all((values >= 0) & (values <= 1))):
+            return 32
+    raise ImageError(
+        f"{name} holds {film.dtype} values; uint8, uint16 or float between 0 (black) and 1 "
+        "(white) are read",
+        image_code="unsupported-pixels",
+    )
 
 
 @lru_cache(maxsize=3)
 def _array(archive: str, name: str, _modified: int) -> NDArray[np.generic]:
     """Return one array of an archive; its films are read in turn, so it is kept."""
-    with np.load(archive, allow_pickle=False) as arrays:
+    # numpy leaves a damaged archive open if it is given the path
+    with Path(archive).open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         found: NDArray[np.generic] = arrays[name]
     return found

@@ -40,9 +40,9 @@ def grad_cam(maps: NDArray[np.float32], head: Head, *, class_index: int) -> NDAr
 def _slopes(maps: NDArray[np.float32], logit: Logit, largest: float) -> NDArray[np.float64]:
     """Return the logit's derivative along a shift of each whole map, float64 `[maps]`.
 
-    Central differences: half the difference between the slopes upwards and downwards is
-    the doubt about one, and each map keeps the step of least doubt. A head without a kink
-    nearby is done after the first step.
+    Central differences: half of what the slopes upwards and downwards differ by, and the
+    logit's rounding, are the doubt about one; each map keeps the step of least doubt. A head
+    without a kink nearby is done after the first step.
     """
     middle = float(logit(maps[None])[0])
     slopes = np.zeros(len(maps))
@@ -53,7 +53,8 @@ def _slopes(maps: NDArray[np.float32], logit: Logit, largest: float) -> NDArray[
             break
         step = np.float32(share * largest)
         up, down = _moved_logits(maps, logit, unsure, step)
-        doubt = np.abs(up + down - 2 * middle) / (2 * float(step))
+        kinks = np.abs(up + down - 2 * middle) / 2
+        doubt = (kinks + np.finfo(np.float32).eps * abs(middle)) / float(step)
         better = doubt < doubts[unsure]
         slopes[unsure[better]] = ((up - down) / (2 * float(step)))[better]
         doubts[unsure[better]] = doubt[better]
