@@ -99,11 +99,11 @@ def test_lesions_make_the_lung_brighter_where_they_are(films, finding):
 def test_one_patient_healthy_and_sick_differs_at_the_lesions_only(films, finding):
     for normal, sick in zip(films["normal"], films[finding], strict=True):
         np.testing.assert_array_equal(normal.lung_mask, sick.lung_mask)
-        changed = np.abs(sick.pixels - normal.pixels) > 1e-6
+        changed = np.abs(sick.pixels - normal.pixels) > 0.5 / 255  # what an 8-bit film can show
         # lesions fade out over less than an eighth of the film's width
         assert not (changed & ~widened(sick.lesion_mask, 36)).any()
         # and stay within the lungs, up to their soft rim
-        assert not (changed & ~widened(sick.lung_mask, 8)).any()
+        assert not (changed & ~widened(sick.lung_mask, 12)).any()
 
 
 def test_a_film_looks_like_a_chest_in_the_large(films):

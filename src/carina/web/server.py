@@ -1,12 +1,20 @@
 """The page and the REST answers on a port of this machine."""
 
 import asyncio
+import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from carina.errors import CouldNotError, UsageError
 from carina.inference.classifier import Classifier
 from carina.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def serve(classifier: Classifier, settings: Settings, *, host: str, port: int) -> None:
@@ -40,7 +48,30 @@ def serve(classifier: Classifier, settings: Settings, *, host: str, port: int) -
         server_header=False,
         timeout_graceful_shutdown=30,
     )
-    asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
+    server = uvicorn.Server(config)
+    with _stopped_by_sigterm(server):
+        asyncio.run(server.serve(sockets=[listener]))
+
+
+@contextmanager
+def _stopped_by_sigterm(server: "uvicorn.Server") -> Iterator[None]:
+    """Let SIGTERM end the server and nothing else.
+
+    uvicorn stops cleanly at SIGTERM, but then raises it once more for the handler that it
+    found, which for the command line is an exit with 143.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+
+    def stop(_signal: int, _frame: object) -> None:
+        server.should_exit = True
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -50,6 +81,7 @@ def _listener(host: str, port: int) -> socket.socket:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen()  # the address is said next, and may be called at once
     except socket.gaierror as error:
         raise UsageError(
             f"--host {host} is no address of this machine: {error.strerror}"
