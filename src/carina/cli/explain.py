@@ -25,7 +25,10 @@ def explain(
     label: Annotated[
         str | None,
         typer.Option(
-            "--class", help="The class to explain (default: the predicted one).", show_default=False
+            "--class",
+            metavar="NAME",
+            help="The class to explain (default: the predicted one).",
+            show_default=False,
         ),
     ] = None,
     as_json: JsonFlag = False,

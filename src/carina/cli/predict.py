@@ -17,7 +17,8 @@ from carina.cli.terminal import (
 )
 
 PathsArgument = Annotated[
-    list[str], typer.Argument(help="Films, or folders of films.", show_default=False)
+    list[str],
+    typer.Argument(metavar="PATH...", help="Films, or folders of films.", show_default=False),
 ]
 
 
@@ -27,10 +28,15 @@ def predict(
     *,
     explain: Annotated[
         str | None,
-        typer.Option(help="Folder for heat maps (PNG), one for each film.", show_default=False),
+        typer.Option(
+            metavar="DIR",
+            help="Folder for heat maps (PNG), one for each film.",
+            show_default=False,
+        ),
     ] = None,
     csv: Annotated[
-        str | None, typer.Option(help="File for the answers as CSV.", show_default=False)
+        str | None,
+        typer.Option(metavar="FILE", help="File for the answers as CSV.", show_default=False),
     ] = None,
     as_json: JsonFlag = False,
 ) -> int:

@@ -9,7 +9,8 @@ from carina.cli.terminal import JsonFlag, show, show_json, show_table
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(help="Print this recipe in full.", show_default=False)
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Print this recipe in full.", show_default=False),
     ] = None,
     *,
     as_json: JsonFlag = False,

@@ -8,7 +8,7 @@ from carina.cli.terminal import JsonFlag, show, show_json
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="A run's folder.", show_default=False)],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)],
     *,
     as_json: JsonFlag = False,
 ) -> int:

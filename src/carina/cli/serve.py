@@ -10,8 +10,12 @@ from carina.cli.terminal import ClassifierArgument, note
 def serve(
     classifier: ClassifierArgument,
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Port to listen on; 0 takes a free one.")
+    ] = 8000,
 ) -> int:
     """Answer for films in the browser and over REST."""
     from carina.workflows.extras import require_extra

@@ -22,16 +22,25 @@ JsonFlag = Annotated[
 DataArgument = Annotated[
     list[str],
     typer.Argument(
+        metavar="DATA...",
         help="Folders of class folders, CSV manifests, .npz files; several make one data set.",
         show_default=False,
     ),
 ]
 ClassifierArgument = Annotated[
-    str, typer.Argument(help="A classifier's folder, or a run.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="CLASSIFIER", help="A classifier's folder, or a run.", show_default=False
+    ),
 ]
 OutOption = Annotated[
     str | None,
-    typer.Option("--out", help="Folder to write; it must be new or empty.", show_default=False),
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Folder to write; it must be new or empty.",
+        show_default=False,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -42,6 +51,8 @@ SetOption = Annotated[
         show_default=False,
     ),
 ]
+
+_UNFOLDED = 10_000  # a pipe or file has no width to fold at
 
 SKIPPED = 3
 FOUND = 4
@@ -100,7 +111,7 @@ def show_table(
         table.add_column(Text(column), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 120
+    width = None if sys.stdout.isatty() else _UNFOLDED
     Console(file=sys.stdout, width=width, highlight=False).print(table)
 
 

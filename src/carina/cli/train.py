@@ -31,12 +31,16 @@ def train(
     data: DataArgument,
     *,
     recipe: Annotated[
-        str, typer.Option(help="A shipped recipe (see: carina recipes), or a .toml file.")
+        str,
+        typer.Option(
+            metavar="NAME or FILE", help="A shipped recipe (see: carina recipes), or a .toml file."
+        ),
     ] = "two-conv",
     set_: SetOption = None,
     split: Annotated[
         str | None,
         typer.Option(
+            metavar="MODE",
             help="respect, as-described (repeat also a described mistake) or cut (anew).",
             show_default=False,
         ),

@@ -109,6 +109,20 @@ def save_classifier(
     return whole
 
 
+def write_card(folder: Path, card: Card) -> str:
+    """Write a classifier's card again, and return its new digest.
+
+    Args:
+        folder: an existing classifier's.
+        card: its card with other rules or words; `files` must be as it was.
+
+    Raises:
+        StorageError: if there is no room or no permission.
+    """
+    write_document(folder / CARD, card)
+    return sha256_bytes((folder / CARD).read_bytes())
+
+
 def _classifier_folder(path: Path) -> Path:
     if not path.exists():
         raise ClassifierError(

@@ -44,8 +44,8 @@ def claimed(folder: Path, *, n_bytes: int) -> Iterator[None]:
         StorageError: if there is no room or no permission.
     """
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    require_room(folder, n_bytes=n_bytes)
     try:
+        require_room(folder, n_bytes=n_bytes)
         yield
     except BaseException:
         for place in missing:

@@ -27,6 +27,7 @@ from carina.files.documents import write_document
 from carina.imaging import read_radiograph
 from carina.imaging.pictures import film_png, overlay_png
 from carina.imaging.prepare import from_levels
+from carina.inference.bundle import write_card
 from carina.reporting.pictures import picture_name, worst_errors
 from carina.runs import Run
 from carina.workflows.films import Films
@@ -45,6 +46,9 @@ def test(run: Run, films: Films, recipe: Recipe, learned: Learned, *, log: Log) 
         write_predictions(run.predictions_file(part), films.dataset.labels.names, answers[part])
     with log.stage("evaluation"):
         evaluation = _evaluation(films, recipe, learned, answers)
+    card = learned.classifier.card.model_copy(update={"tested_on": _tested_on(evaluation)})
+    digest = write_card(run.classifier_dir, card)
+    evaluation = evaluation.model_copy(update={"classifier": digest})
     write_document(run.evaluation_file, evaluation)
     with log.stage("pictures"):
         _draw_pictures(run, films, recipe, learned, answers["test"])
@@ -176,6 +180,15 @@ def _without_leaks(
             "are right"
         ),
     )
+
+
+def _tested_on(evaluation: Evaluation) -> str:
+    """Return the card's sentence on the internal test."""
+    right = (
+        f"{_share(evaluation.metrics['accuracy'])} of {evaluation.data.n_images} films of the test "
+        f"part of {evaluation.data.name} answered rightly"
+    )
+    return f"{right}; {evaluation.without_leaks.sentence}" if evaluation.without_leaks else right
 
 
 def _share(estimate: Estimate) -> str:
