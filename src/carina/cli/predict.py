@@ -18,7 +18,7 @@ from carina.cli.terminal import (
 
 PathsArgument = Annotated[
     list[str],
-    typer.Argument(metavar="PATH...", help="Films, or folders of films.", show_default=False),
+    typer.Argument(metavar="PATH", help="Films, or folders of films.", show_default=False),
 ]
 
 

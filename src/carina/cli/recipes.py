@@ -10,7 +10,7 @@ from carina.cli.terminal import JsonFlag, show, show_json, show_table
 def recipes(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Print this recipe in full.", show_default=False),
+        typer.Argument(metavar="NAME", help="Print this recipe in full.", show_default=False),
     ] = None,
     *,
     as_json: JsonFlag = False,

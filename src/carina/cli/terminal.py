@@ -22,7 +22,7 @@ JsonFlag = Annotated[
 DataArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="DATA...",
+        metavar="DATA",
         help="Folders of class folders, CSV manifests, .npz files; several make one data set.",
         show_default=False,
     ),

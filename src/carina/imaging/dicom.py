@@ -80,7 +80,7 @@ def decode_dicom(data: bytes, *, name: str) -> Decoded:
 def _compressed(name: str, syntax: str) -> ImageError:
     return ImageError(
         f"{name} is compressed DICOM ({syntax}), which this version does not read; save it "
-        "uncompressed first, for example with dcmtk: dcmdjpeg or dcmdrle IN OUT",
+        "uncompressed first, for example with gdcmconv --raw IN OUT",
         image_code="compressed-dicom",
     )
 
