@@ -85,7 +85,7 @@ def heat_png(heat: NDArray[np.float32], *, longer_side: int | None = None) -> by
 
 def _opacity(shares: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return how far each share of heat covers the film: float32 in `[0, 1]`."""
-    return np.asarray(np.sqrt(shares) * (shares > 0.02), dtype=np.float32)
+    return np.asarray(shares * (shares > 0.02), dtype=np.float32)
 
 
 def _colours(shares: NDArray[np.float32]) -> NDArray[np.float32]:
