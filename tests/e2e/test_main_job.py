@@ -3,13 +3,16 @@
 import csv
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
 
 import carina
 from carina.domain.calibration import Calibration
+from carina.errors import ParityError
 from carina.runs import HISTORY_COLUMNS, Run
+from conftest import QUICK
 
 FILES = (
     "recipe.toml",
@@ -107,6 +110,21 @@ def test_last_and_best_epoch_are_both_reported_and_best_is_the_lowest_validation
     assert "accuracy" in last.metrics
 
 
+def test_the_classifier_holds_the_best_epochs_weights_not_the_last(
+    phantom_films, tmp_path, settings
+):
+    # Steps so large that the network collapses: every epoch is right as often, the first wins.
+    words = [*QUICK, "train.epochs=3", "train.learning_rate=0.02", "train.choose_by=val_accuracy"]
+    run = carina.train(phantom_films, set=words, out=tmp_path / "run", settings=settings)
+    accuracies = [row["val_accuracy"] for row in run.history]
+    best = 1 + accuracies.index(max(accuracies))
+    assert best < 3
+    assert run.evaluation.last_epoch.best_epoch == run.card.provenance.epoch == best
+    loss = run.evaluation.parts["validation"]["loss"].value
+    assert loss == pytest.approx(run.history[best - 1]["val_loss"], rel=1e-4)
+    assert loss != pytest.approx(run.history[-1]["val_loss"], rel=1e-2)
+
+
 def test_the_classifier_answers_a_film_as_the_run_recorded_it(trained_run, phantom_films):
     """Files -> pixels -> network -> probabilities: training's cache and serving agree."""
     _, recorded = trained_run.predictions("test")
@@ -126,12 +144,9 @@ def test_the_exported_network_was_held_against_the_trained_one(trained_run):
 def test_no_classifier_is_made_when_the_export_answers_otherwise(
     phantom_films, tmp_path, settings, monkeypatch
 ):
-    from carina.errors import ParityError
     from carina.models import export
 
     monkeypatch.setattr(export, "parity", lambda *films: 2e-5)
-    from conftest import QUICK
-
     with pytest.raises(ParityError, match=r"2\.0e-05"):
         carina.train(phantom_films, set=QUICK, out=tmp_path / "run", settings=settings)
     assert not (tmp_path / "run" / "classifier").exists()
@@ -141,8 +156,6 @@ def test_no_classifier_is_made_when_the_export_answers_otherwise(
 def test_the_same_seed_gives_the_same_weights_and_the_same_network_file(
     trained_run, phantom_films, tmp_path, settings
 ):
-    from conftest import QUICK
-
     again = carina.train(phantom_films, set=QUICK, out=tmp_path / "again", settings=settings)
     for name in ("checkpoints/best.safetensors", "classifier/network.onnx"):
         assert (again.folder / name).read_bytes() == (trained_run.folder / name).read_bytes()
@@ -183,10 +196,6 @@ def test_explanations_lie_over_the_films_and_are_png(trained_run, phantom_films,
 
 def test_a_test_film_that_is_also_trained_on_is_counted_without(tmp_path, settings, phantom_films):
     """A described leak: the numbers stand twice."""
-    import shutil
-
-    from conftest import QUICK
-
     films = shutil.copytree(phantom_films, tmp_path / "leaky")
     known = sorted((films / "train" / "Normal").iterdir())[:3]
     for film in known:

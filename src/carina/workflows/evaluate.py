@@ -129,10 +129,10 @@ def _answers(
     classifier: Classifier, dataset: Dataset, records: Sequence[Record], progress: Progress
 ) -> tuple[list[Prediction], list[Unreadable], int]:
     """Return a prediction for every readable record, the files that are not, and how many
-    of the films the classifier was made with: the same bytes, or the same pixels."""
+    of the films the classifier was made with."""
     predictions: list[Prediction] = []
     unreadable: list[Unreadable] = []
-    trained_on = {row[name] for row in classifier.seen for name in ("sha256", "pixel_digest")}
+    trained_on = {row["pixel_digest"] for row in classifier.seen}
     n_seen = 0
     for start in range(0, len(records), _BATCH):
         readable, films = [], []
@@ -145,9 +145,7 @@ def _answers(
                 unreadable.append(Unreadable(path=name, code=error.image_code, message=str(error)))
         for record, answer in zip(readable, classifier.answers(films), strict=True):
             predictions.append(answer_for(record, answer))
-        n_seen += sum(
-            film.sha256 in trained_on or pixel_digest(film.pixels) in trained_on for film in films
-        )
+        n_seen += sum(pixel_digest(film.pixels) in trained_on for film in films)
         progress(Step("evaluating", min(start + _BATCH, len(records)), len(records)))
     if not predictions:
         raise DatasetError(f"no film of the data can be read: {unreadable[0].message}")

@@ -67,9 +67,8 @@ def train(
     with claimed(run.folder, n_bytes=_ROOM):
         films = open_films(sources, chosen, settings, progress)
     log = Log(run.log_file, progress)
-    environment = starting_environment(
-        films.dataset, command=shlex.join(["carina", "train", *map(str, sources)])
-    )
+    again = ["carina", "train", *map(str, sources), "--recipe", str(run.recipe_file)]
+    environment = starting_environment(films.dataset, command=shlex.join(again))
     write_recipe(run.recipe_file, chosen)
     write_document(run.environment_file, environment)
     write_document(run.audit_file, films.audit)
