@@ -25,15 +25,15 @@ check: format-check lint types test  ## what CI runs: format, lint, types, impor
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m "slow or real_films" tests
 	$(BIN)/python tests/on_other_pythons.py
 
-nightly: .venv/dev.stamp .venv-serve/serve.stamp  ## the full figures
-	CARINA_TEST_COUNTS=full $(BIN)/python -m pytest -n 2 --dist loadscope tests
+nightly: .venv/dev.stamp .venv-serve/serve.stamp  ## every test in one run, for machines with time
+	$(BIN)/python -m pytest -n 2 --dist loadscope tests
 
 .PHONY: format-check
 format-check: .venv/dev.stamp
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks docs
 
 lint: .venv/dev.stamp  ## ruff and the import order
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
 	$(BIN)/lint-imports
 
 types: .venv/dev.stamp  ## mypy
@@ -43,8 +43,8 @@ docs: .venv/dev.stamp  ## write the generated pages of docs/reference
 	$(BIN)/python docs/generate.py
 
 format: .venv/dev.stamp  ## format and sort imports
-	$(BIN)/ruff check --fix --select I src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix --select I src tests benchmarks docs
+	$(BIN)/ruff format src tests benchmarks docs
 
 COMPILE := $(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --override requirements/without-torch.override
@@ -63,7 +63,7 @@ clean:  ## remove the environments and what the tools left
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/torch.stamp: .venv/bin/python
+.venv/torch-$(TORCH_VERSION).stamp: .venv/bin/python
 	@if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null 2>&1; then \
 		$(BIN)/pip install --quiet --no-deps torch==$(TORCH_VERSION)+cpu || \
 		$(BIN)/pip install --quiet --no-deps --retries 0 --index-url $(TORCH_CPU_INDEX) torch==$(TORCH_VERSION)+cpu; \
@@ -74,13 +74,13 @@ clean:  ## remove the environments and what the tools left
 	fi
 	@touch $@
 
-.venv/run.stamp: .venv/torch.stamp pyproject.toml requirements/run.lock
+.venv/run.stamp: .venv/torch-$(TORCH_VERSION).stamp pyproject.toml requirements/run.lock
 	$(BIN)/$(LOCKED) requirements/run.lock
 	$(BIN)/$(PROJECT)
 	$(BIN)/pip check
 	@touch $@
 
-.venv/dev.stamp: .venv/torch.stamp pyproject.toml requirements/dev.lock
+.venv/dev.stamp: .venv/torch-$(TORCH_VERSION).stamp pyproject.toml requirements/dev.lock
 	$(BIN)/$(LOCKED) requirements/dev.lock
 	$(BIN)/$(PROJECT)
 	$(BIN)/pip check

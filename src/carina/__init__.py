@@ -23,7 +23,9 @@ _HOMES = {
     "open_dataset": "carina.data",
     "predict": "carina.workflows.predict",
     "read_radiograph": "carina.imaging",
+    "recipes": "carina.workflows.recipes",
     "report": "carina.workflows.report",
+    "serve": "carina.web.server",
     "train": "carina.workflows.train",
 }
 
@@ -38,7 +40,9 @@ __all__ = [
     "open_dataset",
     "predict",
     "read_radiograph",
+    "recipes",
     "report",
+    "serve",
     "train",
 ]
 

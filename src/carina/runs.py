@@ -215,6 +215,9 @@ class Run:
     def history(self) -> list[dict[str, float]]:
         """One row an epoch, with the columns of `HISTORY_COLUMNS`; NaN where undefined."""
         rows = read_table(self.history_file, error=RunError)
+        missing = [name for name in HISTORY_COLUMNS if rows and name not in rows[0]]
+        if missing:
+            raise RunError(f"{self.history_file} has no column {', '.join(missing)}")
         return [{name: float(row[name] or "nan") for name in HISTORY_COLUMNS} for row in rows]
 
     def predictions(self, part: Part) -> tuple[tuple[str, ...], list[Prediction]]:
@@ -235,10 +238,13 @@ class Run:
 
     def _repr_html_(self) -> str:
         """Return the headline and the curves for a notebook."""
+        evaluation = self.evaluation
         rows = "".join(
             f"<tr><td>{escape(name)}</td><td>{_shown(estimate)}</td></tr>"
-            for name, estimate in self.evaluation.metrics.items()
+            for name, estimate in evaluation.metrics.items()
         )
+        leaks = (evaluation.without_leaks.sentence,) if evaluation.without_leaks else ()
+        cautions = "".join(f"<p>{escape(one)}</p>" for one in (*leaks, *evaluation.cautions))
         pictures = "".join(
             f'<img alt="{escape(file.stem)}" style="max-width:32em" '
             f'src="data:image/png;base64,{b64encode(file.read_bytes()).decode()}">'
@@ -247,7 +253,7 @@ class Run:
         return (
             f"<p><b>{escape(self.name)}</b>: {escape(str(self.report_file))}</p>"
             f"<table><tr><th>test metric</th><th>value (95 % interval)</th></tr>{rows}</table>"
-            f"{pictures}<p>{escape(CAVEAT)}</p>"
+            f"{pictures}{cautions}<p>{escape(CAVEAT)}</p>"
         )
 
 

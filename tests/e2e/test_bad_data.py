@@ -67,6 +67,29 @@ def test_an_unknown_recipe_key_names_the_nearest(phantom_films, tmp_path, settin
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [
+        ("network.architecture=two-cnov", "did you mean 'two-conv'"),
+        ("network.options={dens = 3}", "dense"),
+        ("train.choose_by=luck", "choose_by"),
+        ("split.mode=random", "split.mode"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_refused_before_anything_is_written(
+    phantom_films, tmp_path, settings, setting, hint
+):
+    with pytest.raises(CarinaError, match=hint) as caught:
+        carina.train(phantom_films, set=[*QUICK, setting], out=tmp_path / "r", settings=settings)
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_recipes_name_cannot_lead_out_of_the_runs(phantom_films, settings):
+    run = carina.train(phantom_films, set=[*QUICK, "name=../a/b"], settings=settings)
+    assert run.folder.parent == settings.runs_dir
+
+
 def test_a_folder_with_something_in_it_is_not_written_to(phantom_films, tmp_path, settings):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("keep")

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -62,7 +65,7 @@ def test_a_folder_with_an_unreadable_film_is_done_and_exits_3(
     code, out, err = carina_command("predict", trained_run.folder, tmp_path)
     assert code == 3
     assert "good.png" in out
-    assert "skipped 1 files" in err
+    assert "could not be read: 1" in err
     assert "bad.png" in err
 
 
@@ -138,6 +141,39 @@ def test_ctrl_c_exits_130(carina_command, monkeypatch):
     monkeypatch.setattr("carina.workflows.doctor.doctor", interrupt)
     monkeypatch.setattr("carina.workflows.doctor.machine_facts", interrupt)
     assert carina_command("doctor")[0] == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_in_the_middle_of_a_training_ends_it_with_its_code(
+    phantom_films, tmp_path, number, code
+):
+    words = ["train", str(phantom_films), "--set", "train.epochs=500", "--out", tmp_path / "run"]
+    start = [sys.executable, "-c", "from carina.cli import main; main()", *map(str, words)]
+    with subprocess.Popen(start, stderr=subprocess.PIPE, text=True) as training:
+        for line in training.stderr:
+            if line.startswith("epoch 1 "):
+                training.send_signal(number)
+                break
+        training.stderr.read()
+        assert training.wait(timeout=60) == code
+    assert not (tmp_path / "run" / "classifier").exists()
+
+
+def test_answers_are_never_written_over_a_film(carina_command, trained_run, one_film, tmp_path):
+    film = tmp_path / "film.png"
+    shutil.copy(one_film, film)
+    before = film.read_bytes()
+    code, _, err = carina_command("predict", trained_run.folder, film, "--csv", film)
+    assert code == 2
+    assert "one of the films" in err
+    assert film.read_bytes() == before
+
+
+def test_a_setting_that_an_audit_would_ignore_is_refused(carina_command, phantom_films):
+    code, _, err = carina_command("audit", phantom_films, "--set", "train.epochs=3")
+    assert code == 2
+    assert "only the settings of labels" in err
 
 
 def test_help_lists_every_command(carina_command):

@@ -171,22 +171,6 @@ def test_the_report_can_be_built_again_from_the_files_alone(own_run):
     assert own_run.report_file.read_text() == before
 
 
-def test_an_external_test_is_kept_in_the_run_and_in_its_report(own_run, phantom_films, settings):
-    assert "not tested on another source" in own_run.report_file.read_text().lower()
-    result = carina.evaluate(own_run.folder, phantom_films / "test", settings=settings)
-    assert result.evaluation.data.external
-    assert (
-        result.evaluation.metrics["accuracy"].value == own_run.evaluation.metrics["accuracy"].value
-    )
-    assert own_run.external_names() == ("test",)
-    assert (result.folder / "predictions.csv").is_file()
-
-
-def test_films_of_the_training_are_noticed_in_an_external_test(own_run, phantom_films, settings):
-    result = carina.evaluate(own_run.folder, phantom_films / "train", settings=settings)
-    assert any("72 of the 72 films were also trained on" in c for c in result.evaluation.cautions)
-
-
 def test_explanations_lie_over_the_films_and_are_png(trained_run, phantom_films, tmp_path):
     film = phantom_films / "test" / "Normal"
     result = carina.explain(trained_run.folder, film, out=tmp_path / "maps", label="Normal")

@@ -50,3 +50,8 @@ def test_a_place_below_a_file_is_refused_with_what_to_do(tmp_path):
 def test_more_room_than_the_disk_has_is_refused_with_the_numbers(tmp_path):
     with pytest.raises(StorageError, match="MB are needed"):
         require_room(tmp_path, n_bytes=10**18)
+
+
+def test_the_advice_on_room_is_the_caller_s(tmp_path):
+    with pytest.raises(StorageError, match="free some, or buy a disk"):
+        require_room(tmp_path, n_bytes=10**18, advice="buy a disk")

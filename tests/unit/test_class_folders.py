@@ -172,6 +172,14 @@ def test_several_data_keep_their_names_and_records_apart(tmp_path):
     assert dataset.name_of(dataset.records[-1]) == "films-2/C/film000.png"
 
 
+def test_the_place_of_a_source_is_kept_whole_however_it_was_typed(tmp_path, monkeypatch):
+    root = write_class_folders(tmp_path / "ward", {"A": 1, "B": 1})
+    monkeypatch.chdir(tmp_path)
+    for typed in ("ward", "./ward/../ward", root):
+        (source,) = open_dataset([typed], patient_key=TEST_KEY).sources
+        assert (source.name, source.folder) == ("ward", str(root.resolve()))
+
+
 def test_the_same_data_twice_is_refused(tmp_path):
     root = write_class_folders(tmp_path / "d", {"A": 1, "B": 1})
     with pytest.raises(DatasetError, match="given twice"):

@@ -58,6 +58,23 @@ def test_metadata_reaches_the_record(folder):
     assert (first.lung_mask, second.lung_mask) == ("lung-masks/a.png", None)
 
 
+@pytest.mark.parametrize("age", ["nan", "inf", "-1", "900", "old"])
+def test_an_age_that_cannot_be_is_unknown_and_counted(tmp_path, age):
+    rows = [{"filename": "a.png", "age": age, "offset": ""}, {"filename": "b.png"}]
+    dataset = opened(write_covid_chestxray(tmp_path / "covid", rows))
+    assert [record.age_years for record in dataset.records] == [None, 50.0]
+    assert [note for note in dataset.notes if "column" in note] == [
+        "1 cell of the column 'age' of metadata.csv taken as unknown, being unreadable"
+    ]
+
+
+def test_an_offset_is_a_finite_number_of_days(tmp_path):
+    rows = [{"filename": "a.png", "offset": "-inf"}, {"filename": "b.png", "offset": "-3"}]
+    dataset = opened(write_covid_chestxray(tmp_path / "covid", rows))
+    assert [record.date_offset_days for record in dataset.records] == [None, -3.0]
+    assert any("column 'offset'" in note for note in dataset.notes)
+
+
 def test_a_finding_that_the_recipe_names_goes_before_the_table(folder):
     dataset = opened(folder, merge={"SARS": ("Pneumonia/Viral/SARS",)}, drop=("Tuberculosis",))
     assert dataset.labels.names == ("COVID-19", "Normal", "SARS")

@@ -1,9 +1,18 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from carina.data import open_dataset
 from carina.domain.recipe import LabelsSection
 from carina.errors import DatasetError
-from making.datasets import TEST_KEY, write_class_folders, write_film, write_manifest_csv
+from making.datasets import (
+    TEST_KEY,
+    write_class_folders,
+    write_film,
+    write_manifest_csv,
+    write_medmnist,
+)
 
 
 @pytest.fixture
@@ -132,9 +141,91 @@ def test_an_absolute_path_is_used_as_it_stands(films, tmp_path):
     assert opened(path).records[0].file == films / "films" / "film000.png"
 
 
-def test_a_manifest_of_a_medmnist_members_opens(tmp_path):
-    from making.datasets import write_medmnist
+def test_backslashes_and_slashes_name_the_same_films(films):
+    names = ["films\\film000.png", ".\\films\\..\\films\\film001.png", "./films//film002.png"]
+    rows = [{"path": name, "label": "A"} for name in names]
+    records = opened(write_manifest_csv(films / "m.csv", rows)).records
+    assert [record.path for record in records] == [f"films/film00{n}.png" for n in range(3)]
+    assert all(record.file.is_file() for record in records)
 
+
+@pytest.mark.skipif(os.sep == "\\", reason="no file name holds a backslash there")
+def test_a_backslash_in_a_file_s_own_name_is_kept(tmp_path):
+    write_film(tmp_path / "a\\b.png", 0)
+    (record,) = opened(
+        write_manifest_csv(tmp_path / "m.csv", [{"path": "a\\b.png", "label": "A"}])
+    ).records
+    assert (record.path, record.file) == ("a\\b.png", tmp_path / "a\\b.png")
+
+
+@pytest.mark.parametrize("given", ["films-a/m.csv", "link/m.csv"])
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_an_absolute_path_inside_the_manifest_s_folder_becomes_relative(
+    tmp_path, monkeypatch, given, is_relative
+):
+    folder = write_class_folders(tmp_path / "films-a", {"films": 2})
+    rows = [{"path": str(folder / "films" / "film000.png"), "label": "A"}, row(1), row(0)]
+    write_manifest_csv(folder / "m.csv", rows)
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    dataset = opened(Path(given) if is_relative else tmp_path / given)
+    assert [record.path for record in dataset.records] == [row(0)["path"], row(1)["path"]]
+
+
+def test_a_row_may_go_by_a_link_to_the_manifest_s_folder(tmp_path):
+    films = write_class_folders(tmp_path / "films-a", {"films": 1})
+    (tmp_path / "link").symlink_to(films, target_is_directory=True)
+    linked = tmp_path / "link" / "films" / "film000.png"
+    path = write_manifest_csv(films / "m.csv", [{"path": str(linked), "label": "A"}])
+    assert [record.path for record in opened(path).records] == ["films/film000.png"]
+
+
+def test_films_that_lie_on_another_disk_behind_a_link_are_inside(tmp_path):
+    disk = write_class_folders(tmp_path / "disk", {"films": 1})
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "films").symlink_to(disk / "films", target_is_directory=True)
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    rows = [{"path": str(folder / "films" / "film000.png"), "label": "A"}]
+    write_manifest_csv(folder / "m.csv", rows)
+    for given in (folder, tmp_path / "link"):
+        assert [film.path for film in opened(given / "m.csv").records] == ["films/film000.png"]
+
+
+def test_of_films_elsewhere_only_the_last_names_are_kept(tmp_path):
+    away = tmp_path / "home" / "anna"
+    names = ["one/ward/a.png", "two/ward/a.png", "two/ward/b.png", "two/ward/c.png"]
+    outside = [write_film(away / name, number) for number, name in enumerate(names)]
+    write_film(tmp_path / "data" / "c.png", 9)
+    rows = [{"path": str(film), "label": "A"} for film in [*outside, outside[2]]]
+    rows.append({"path": "c.png", "label": "A"})
+    dataset = opened(write_manifest_csv(tmp_path / "data" / "m.csv", rows))
+    assert {record.path: record.file for record in dataset.records} == {
+        "one/ward/a.png": outside[0],
+        "two/ward/a.png": outside[1],
+        "b.png": outside[2],
+        "ward/c.png": outside[3],
+        "c.png": tmp_path / "data" / "c.png",
+    }
+
+
+def test_a_member_of_an_archive_elsewhere_keeps_the_archive_s_name(tmp_path):
+    archive = write_medmnist(tmp_path / "away" / "m.npz")
+    rows = [{"path": f"{archive}!/train_images/{n}", "label": "A"} for n in range(2)]
+    records = opened(write_manifest_csv(tmp_path / "data" / "m.csv", rows)).records
+    assert [record.path for record in records] == [f"m.npz!/train_images/{n}" for n in range(2)]
+
+
+def test_blank_rows_are_no_films_and_lines_are_counted_with_them(films):
+    text = "\ufeffpath,label\n\n , \n,,,\nfilms/film000.png,A\nfilms/film099.png,A\n"
+    (films / "m.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"1 films that are not there: line 6: films/film099"):
+        opened(films / "m.csv")
+    (films / "m.csv").write_text(text.replace("099", "001"), encoding="utf-8")
+    assert len(opened(films / "m.csv").records) == 2
+
+
+def test_a_manifest_of_a_medmnist_members_opens(tmp_path):
     write_medmnist(tmp_path / "m.npz")
     path = write_manifest_csv(tmp_path / "m.csv", [{"path": "m.npz!/train_images/1", "label": "A"}])
     assert opened(path).records[0].path == "m.npz!/train_images/1"

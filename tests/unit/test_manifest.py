@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from carina.data.manifest import COLUMNS, read_manifest, write_manifest
+from carina.data.scan import FilmScan
 from carina.data.split import split_dataset
 from carina.domain.recipe import SplitSection
 from carina.errors import RunError
@@ -44,6 +47,16 @@ def test_every_film_of_the_split_comes_back_as_it_was(tmp_path):
         assert row.sha256 == scan.facts[record.key].sha256
     assert by_key["made/A/0, odd.png"].duplicate_group == 1
     assert by_key["made/B/plain.png"].duplicate_group is None
+
+
+def test_the_view_is_the_film_s_own_where_the_data_set_names_none(tmp_path):
+    records = [record_of(f"{label}/{n}.dcm", label) for label in "AB" for n in range(10)]
+    records[0] = replace(records[0], view="AP")
+    facts = {key: replace(one, view="PA") for key, one in scan_of(records).facts.items()}
+    dataset, scan = dataset_of(records), FilmScan(facts=facts)
+    path = tmp_path / "manifest.csv"
+    write_manifest(path, dataset, split_dataset(dataset, scan, SplitSection()), scan)
+    assert [row.view for row in read_manifest(path)] == ["AP", *["PA"] * 19]
 
 
 def test_a_file_without_a_column_is_no_manifest(tmp_path):

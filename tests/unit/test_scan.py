@@ -1,18 +1,29 @@
 import io
+import os
+import shutil
+import subprocess
+import sys
 import threading
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from carina.imaging.prepare import prepare_levels
-from carina.imaging.read import read_radiograph
 from PIL import Image
 
+from carina.data import cache as cache_module
 from carina.data import open_dataset, scan
-from carina.data.scan import scan_films
+from carina.data.cache import FactsStore, LevelsStore
+from carina.data.scan import FilmScan, scan_films, with_views
 from carina.domain.input_spec import InputSpec
 from carina.errors import StorageError
+from carina.imaging.prepare import prepare_levels
+from carina.imaging.read import read_radiograph
 from making.datasets import (
     TEST_KEY,
+    dataset_of,
+    record_of,
+    scan_of,
     tiny_pixels,
     write_class_folders,
     write_film,
@@ -180,6 +191,128 @@ def test_two_scans_at_once_agree(dataset, tmp_path):
     assert all(
         np.array_equal(one.pixels.levels(keys), results[0].pixels.levels(keys)) for one in results
     )
+
+
+def test_films_that_another_scan_kept_meanwhile_are_not_kept_again(dataset, tmp_path):
+    scanned = scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "here")
+    facts = list({facts.sha256: facts for facts in scanned.facts.values()}.values())
+    levels = {facts.sha256: np.full((16, 24), n, dtype=np.uint16) for n, facts in enumerate(facts)}
+    # Both have looked before either of them writes.
+    facts_stores = [FactsStore(tmp_path / "cache") for _ in range(2)]
+    levels_stores = [LevelsStore(tmp_path / "cache", SPEC) for _ in range(2)]
+    assert [store.load() for store in facts_stores] == [{}, {}]
+    for facts_store, levels_store in zip(facts_stores, levels_stores, strict=True):
+        facts_store.append(facts[:5])
+        levels_store.append(levels)
+        facts_store.append(facts)
+    (lines,) = (tmp_path / "cache").glob("films-*/facts.jsonl")
+    assert len(lines.read_text().splitlines()) == len(facts) == 7
+    assert levels_stores[0].rows().shape == (7, 16, 24)
+    assert all(
+        np.array_equal(levels_stores[1].rows()[row], levels[sha256])
+        for sha256, row in levels_stores[0].index().items()
+    )
+    assert facts_stores[0].load() == facts_stores[1].load()
+
+
+def test_processes_that_scan_at_once_keep_every_film_once(dataset, tmp_path):
+    folder, store = dataset.sources[0].folder, tmp_path / "cache"
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from carina.data import open_dataset; from carina.data.patients import PatientKey\n"
+        "from carina.data.scan import scan_films; from carina.domain.input_spec import InputSpec\n"
+        "dataset = open_dataset([sys.argv[1]], patient_key=PatientKey(bytes(32)))\n"
+        "spec = InputSpec(height=16, width=24)\n"
+        "scan_films(dataset, spec=spec, cache_dir=Path(sys.argv[2]))\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, folder, str(store)]) for _ in range(3)
+    ]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    (rows,) = store.glob("levels-*/*/rows.u16")
+    (lines,) = store.glob("films-*/facts.jsonl")
+    assert rows.stat().st_size == 7 * 16 * 24 * 2
+    assert len(lines.read_text().splitlines()) == 7
+
+
+@pytest.mark.parametrize("package", ["pillow", "pydicom"])
+def test_another_version_of_a_decoder_decodes_anew(
+    dataset, tmp_path, decodings, monkeypatch, package
+):
+    scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "cache")
+    real = cache_module.version
+    monkeypatch.setattr(
+        cache_module, "version", lambda name: "99.1" if name == package else real(name)
+    )
+    scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "cache")
+    assert len(decodings) == 14
+    folders = sorted(entry.name for entry in (tmp_path / "cache").iterdir())
+    assert len(folders) == 4
+    assert sum(f"{package}99.1" in name for name in folders) == 2
+
+
+def free_room(monkeypatch, n_bytes):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=n_bytes))
+
+
+def test_a_disk_without_room_is_refused_before_a_film_is_decoded(
+    dataset, tmp_path, decodings, monkeypatch
+):
+    free_room(monkeypatch, 7 * 16 * 24 * 2)
+    with pytest.raises(StorageError, match=r"MB are needed.*CARINA_CACHE_DIR"):
+        scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "cache")
+    assert decodings == []
+
+
+def test_films_that_the_cache_knows_and_copies_need_no_room(
+    dataset, tmp_path, decodings, monkeypatch
+):
+    one_film = 16 * 24 * 2 + 1_000
+    free_room(monkeypatch, 7 * one_film)
+    scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "cache")
+    free_room(monkeypatch, one_film)
+    write_film(dataset.records[-1].file, 77)
+    scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "cache")
+    free_room(monkeypatch, 0)
+    scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "cache")
+    assert len(decodings) == 8
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no pinning on this system")
+def test_a_process_pinned_to_one_core_reads_with_one_thread(dataset, tmp_path, monkeypatch):
+    threads = set()
+    real = scan.film_facts
+
+    def noting(film):
+        threads.add(threading.get_ident())
+        return real(film)
+
+    monkeypatch.setattr(scan, "film_facts", noting)
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "cache")
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert len(threads) == 1
+
+
+def test_views_that_the_films_told_fill_the_gaps_of_the_data_set():
+    records = [
+        record_of("told.dcm", "A"),
+        record_of("named.dcm", "A", view="AP"),
+        record_of("silent.png", "A"),
+        record_of("unreadable.dcm", "A"),
+    ]
+    facts = dict(scan_of(records[:3]).facts)
+    for key in ("made/told.dcm", "made/named.dcm"):
+        facts[key] = replace(facts[key], view="PA")
+    dataset = dataset_of(records)
+    filled = with_views(dataset, FilmScan(facts=facts))
+    assert [record.view for record in filled.records] == ["PA", "AP", None, None]
+    assert [replace(record, view=None) for record in filled.records] == [
+        replace(record, view=None) for record in records
+    ]
 
 
 def test_no_file_name_is_kept_in_the_cache(dataset, tmp_path):

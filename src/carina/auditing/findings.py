@@ -88,13 +88,13 @@ def _part(name: str) -> Part:
 def _on_conflicts(conflicts: Sequence[LabelConflict]) -> list[Finding]:
     if not conflicts:
         return []
-    first = conflicts[0]
+    classes = sorted({" and ".join(conflict.labels) for conflict in conflicts})
+    more = f" and {len(classes) - 3} more" if len(classes) > 3 else ""
     return [
         Finding(
             severity="critical",
             sentence=f"{counted(len(conflicts), 'picture')} under several classes, so that some "
-            f"labels must be wrong: for example {' and '.join(first.paths[:3])} "
-            f"({' and '.join(first.labels)}).",
+            f"labels must be wrong ({'; '.join(classes[:3])}{more}).",
         )
     ]
 

@@ -1,5 +1,6 @@
 """The command line: each command parses, calls one workflow and prints."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -10,6 +11,7 @@ from carina.cli.app import app
 from carina.cli.terminal import note, show_error
 from carina.errors import CarinaError
 
+_INTERRUPTED = 130
 # click's UsageError; newer versions of typer bring their own copy of click.
 _CallError: type[Exception] = typer.BadParameter.__bases__[0]
 
@@ -24,28 +26,36 @@ def _run() -> int:
     as_json = "--json" in sys.argv
     try:
         code = app(prog_name="carina", standalone_mode=False)
-    except CarinaError as error:
-        show_error(str(error), code=error.code, as_json=as_json)
-        return error.exit_code
-    except _CallError as error:
-        show_error(f"{_sentence(error)} (see: carina --help)", code="usage", as_json=as_json)
-        return 2
-    except (KeyboardInterrupt, typer.Abort):
-        show_error("stopped by Ctrl-C", code="interrupted", as_json=as_json)
-        return 130
-    except MemoryError:
-        show_error(
-            "out of memory; try a smaller --set train.batch_size or fewer films at once",
-            code="memory",
-            as_json=as_json,
-        )
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
+    except (CarinaError, _CallError, KeyboardInterrupt, typer.Abort, MemoryError) as error:
+        sentence, word, exit_code = _told(error)
+        show_error(sentence, code=word, as_json=as_json)
+        return exit_code
+    except OSError as error:
+        _let_go_of_stdout()
+        if isinstance(error, BrokenPipeError):  # the reader has what it wanted
+            return 0
+        note(f"error: the result could not be printed: {error.strerror or error}")
         return 1
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    if code == 130:
-        note("stopped by Ctrl-C")
     return code if isinstance(code, int) else 0
+
+
+def _told(error: BaseException) -> tuple[str, str, int]:
+    """Return an error's sentence, its stable code and the exit code."""
+    if isinstance(error, CarinaError):
+        return str(error), error.code, error.exit_code
+    if isinstance(error, _CallError):
+        return f"{_sentence(error)} (see: carina --help)", "usage", 2
+    if isinstance(error, MemoryError):
+        advice = "try a smaller --set train.batch_size or fewer films at once"
+        return f"out of memory; {advice}", "memory", 1
+    return "stopped by Ctrl-C", "interrupted", _INTERRUPTED
+
+
+def _let_go_of_stdout() -> None:
+    """Keep Python from failing once more when it flushes stdout at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _sentence(error: BaseException) -> str:
@@ -55,4 +65,5 @@ def _sentence(error: BaseException) -> str:
 
 
 def _terminate(signal_number: int, _frame: FrameType | None) -> None:
+    note("error: stopped by SIGTERM")
     sys.exit(128 + signal_number)

@@ -48,9 +48,9 @@ def audit(
                 for part, counts in found.images.items()
             ],
         )
+        show_findings([f for f in found.findings if f.about != "left-out"], most=8)
         for sentence in result.notes:
-            note(sentence)
-        show_findings(found.findings)
+            note(f"note: {sentence}")
         note(f"not checked: {'; '.join(found.not_checked)}") if found.not_checked else None
         note(f"written: {result.folder / 'audit.html'}")
     note_unreadable(found.unreadable)

@@ -16,16 +16,17 @@ def recipes(
     as_json: JsonFlag = False,
 ) -> int:
     """List the recipes that ship, or print one."""
-    from carina.files.recipes import read_recipe, recipe_text, shipped_recipes
+    from carina.files.recipes import recipe_text
+    from carina.workflows.recipes import recipes as run
 
+    shipped = run(name)
     if name is not None:
-        recipe = read_recipe(name)
+        recipe = shipped[0]
         if as_json:
             show_json(recipe.model_dump(mode="json"))
         else:
             show(recipe_text(recipe))
         return 0
-    shipped = [read_recipe(shipped) for shipped in shipped_recipes()]
     if as_json:
         show_json([recipe.model_dump(mode="json") for recipe in shipped])
     else:

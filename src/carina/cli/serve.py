@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from carina.cli.terminal import ClassifierArgument, note
+from carina.cli.terminal import ClassifierArgument, JsonFlag, note, show_json
 
 
 def serve(
@@ -16,20 +16,22 @@ def serve(
     port: Annotated[
         int, typer.Option(metavar="NUMBER", help="Port to listen on; 0 takes a free one.")
     ] = 8000,
+    as_json: JsonFlag = False,
 ) -> int:
     """Answer for films in the browser and over REST."""
-    from carina.workflows.extras import require_extra
-
-    require_extra("web", needed_for="carina serve")
-    from carina.inference.bundle import load_classifier
-    from carina.settings import Settings
+    from carina.web.server import say_on_stderr
     from carina.web.server import serve as run
 
-    loaded = load_classifier(classifier)
+    def announce(name: str, address: str) -> None:
+        if as_json:
+            show_json({"classifier": name, "address": address})
+        else:
+            say_on_stderr(name, address)
+
     if host not in ("127.0.0.1", "localhost", "::1"):
         note(
             f"caution: listening on {host}: everyone who reaches this address can send films; "
             "there is no login"
         )
-    run(loaded, Settings.from_environment(), host=host, port=port)
+    run(classifier, host=host, port=port, announce=announce)
     return 0

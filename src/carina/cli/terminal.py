@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from carina.domain.progress import Progress, silent
+from carina.files.names import printable
 
 if TYPE_CHECKING:
     from carina.domain.audit import Finding, Unreadable
@@ -72,17 +73,17 @@ def drawing(*, as_json: bool) -> Iterator[Progress]:
 
 def show(text: str = "") -> None:
     """Print a line of the result."""
-    typer.echo(text)
+    typer.echo(printable(text))
 
 
 def note(text: str) -> None:
     """Print a line beside the result, on stderr."""
-    typer.echo(text, err=True)
+    typer.echo(printable(text), err=True)
 
 
 def show_json(document: Any) -> None:
     """Print one JSON document."""
-    typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+    show(json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def show_error(sentence: str, *, code: str, as_json: bool) -> None:
@@ -111,7 +112,8 @@ def show_table(
         table.add_column(Text(column), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    width = None if sys.stdout.isatty() else _UNFOLDED
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    width = None if is_terminal else _UNFOLDED
     Console(file=sys.stdout, width=width, highlight=False).print(table)
 
 
@@ -120,7 +122,7 @@ def show_findings(findings: Sequence[Finding], *, most: int = 5) -> None:
     for finding in findings[:most]:
         note(f"{finding.severity}: {finding.sentence}")
     if len(findings) > most:
-        note(f"... and {len(findings) - most} more findings in audit.json")
+        note(f"... more findings in audit.json: {len(findings) - most}")
 
 
 def note_by_sentence(told: Sequence[tuple[str, str]], *, most: int = 3) -> None:
@@ -137,7 +139,7 @@ def note_unreadable(unreadable: Sequence[Unreadable], *, most: int = 10) -> None
     """Print on stderr which files were skipped, and why."""
     if not unreadable:
         return
-    note(f"skipped {len(unreadable)} files that could not be read:")
+    note(f"skipped, since they could not be read: {len(unreadable)}")
     for file in unreadable[:most]:
         note(f"  {file.message}")
     if len(unreadable) > most:

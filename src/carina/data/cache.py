@@ -3,14 +3,18 @@
 Two stores lie under the cache folder, both keyed by the sha256 of a film's bytes and never by
 its name, so that a moved or renamed film is known and no file name is kept:
 
-- `films-v1/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.4 KB);
-- `levels-v1/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
+- `films-v1-DECODERS/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.4 KB);
+- `levels-v1-DECODERS/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
   `rows.u16`, height x width little-endian uint16 per film, and `index.sha256`, 32 bytes per row.
 
+DECODERS names the versions of Pillow and pydicom: another version may make other pixels of a
+film, and training must never see pixels that serving does not make.
+
 Both are only ever appended to, under a file lock, rows before their index: a row counts when
-the index says so, and what a killed process left half-written is cut off by the next writer. The
-stores grow by each film once per input spec (100 KB at 224 x 224) and never shrink; the folder
-may be removed at any time, everything in it can be made again.
+the index says so, and what a killed process left half-written is cut off by the next writer. A
+film that another process has kept meanwhile is not kept again. The stores grow by each film once
+per input spec (100 KB at 224 x 224) and never shrink; the folder may be removed at any time,
+everything in it can be made again.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +38,8 @@ from carina.files.atomic import storage_errors
 # A new number when reading or preparing films changes what they become.
 FACTS_VERSION = 1
 LEVELS_VERSION = 1
+FACTS_BYTES = 1_000
+"""Bytes of room that one film's facts need at most, as long as its cautions are few."""
 _DIGEST_BYTES = 32
 
 
@@ -75,41 +82,54 @@ class FactsStore:
         Raises:
             StorageError: if the folder cannot be made or written to.
         """
-        folder = cache_dir / f"films-v{FACTS_VERSION}"
+        folder = cache_dir / f"films-v{FACTS_VERSION}-{_decoders()}"
         self._path = folder / "facts.jsonl"
         self._lock = _lock_in(folder)
+        self._known: dict[str, FilmFacts] = {}
+        self._read_to = 0
 
     def load(self) -> dict[str, FilmFacts]:
         """Return everything known; lines that are not whole are passed over."""
-        known: dict[str, FilmFacts] = {}
-        if not self._path.exists():
-            return known
-        with (
-            storage_errors(self._path),
-            self._path.open(encoding="utf-8", errors="replace") as lines,
-        ):
-            for line in lines:
-                # A line that a killed process did not finish, or bytes gone bad.
-                with suppress(ValueError, TypeError):
-                    facts = _facts_of(json.loads(line))
-                    known[facts.sha256] = facts
-        return known
+        self._read_on()
+        return dict(self._known)
 
     def append(self, facts: Sequence[FilmFacts]) -> None:
-        """Keep what some films told.
+        """Keep what some films told, but for the films that the store knows by now.
 
         Raises:
             StorageError: if there is no room or no permission.
         """
         if not facts:
             return
-        lines = "".join(json.dumps(asdict(one), separators=(",", ":")) + "\n" for one in facts)
-        with storage_errors(self._path), self._lock, self._path.open("ab+") as stream:
-            if stream.tell() and not _ends_with_newline(self._path):
+        with storage_errors(self._path), self._lock:
+            self._read_on()
+            lines = "".join(
+                json.dumps(asdict(one), separators=(",", ":")) + "\n"
+                for one in facts
+                if one.sha256 not in self._known
+            )
+            if _size(self._path) > self._read_to:
                 lines = "\n" + lines
-            stream.write(lines.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
+            with self._path.open("ab") as stream:
+                stream.write(lines.encode())
+                stream.flush()
+                os.fsync(stream.fileno())
+
+    def _read_on(self) -> None:
+        """Take in the whole lines after those that were read before, whoever wrote them."""
+        if not self._path.exists():
+            return
+        with storage_errors(self._path), self._path.open("rb") as stream:
+            stream.seek(self._read_to)
+            for line in stream:
+                # A last line without an end: a process is writing it, or was killed.
+                if not line.endswith(b"\n"):
+                    break
+                self._read_to += len(line)
+                # A line that a killed process did not finish, or bytes gone bad.
+                with suppress(ValueError, TypeError):
+                    facts = _facts_of(json.loads(line))
+                    self._known[facts.sha256] = facts
 
 
 class LevelsStore:
@@ -121,7 +141,7 @@ class LevelsStore:
         Raises:
             StorageError: if the folder cannot be made or written to.
         """
-        folder = cache_dir / f"levels-v{LEVELS_VERSION}" / spec.digest
+        folder = cache_dir / f"levels-v{LEVELS_VERSION}-{_decoders()}" / spec.digest
         self.spec = spec
         self._rows = folder / "rows.u16"
         self._index = folder / "index.sha256"
@@ -135,12 +155,10 @@ class LevelsStore:
             return {}
         with storage_errors(self._index):
             digests = self._index.read_bytes()[: n_rows * _DIGEST_BYTES]
-        row_of: dict[str, int] = {}
-        for row in range(n_rows):
-            digest = digests[row * _DIGEST_BYTES : (row + 1) * _DIGEST_BYTES].hex()
-            # Two processes may have prepared the same film; the first row is kept.
-            row_of.setdefault(digest, row)
-        return row_of
+        return {
+            digests[row * _DIGEST_BYTES : (row + 1) * _DIGEST_BYTES].hex(): row
+            for row in range(n_rows)
+        }
 
     def rows(self) -> NDArray[np.uint16]:
         """Return every whole row, uint16 `[rows, height, width]`, mapped read-only."""
@@ -151,7 +169,7 @@ class LevelsStore:
             return np.memmap(self._rows, dtype="<u2", mode="r", shape=shape)
 
     def append(self, levels: Mapping[str, NDArray[np.uint16]]) -> None:
-        """Keep what was prepared of some films.
+        """Keep what was prepared of some films, but for the films that the store has by now.
 
         Args:
             levels: sha256 -> uint16 `[height, width]`.
@@ -162,19 +180,12 @@ class LevelsStore:
         if not levels:
             return
         with storage_errors(self._rows), self._lock:
+            known = self.index()
+            new = [sha256 for sha256 in levels if sha256 not in known]
+            rows = (np.ascontiguousarray(levels[one], dtype="<u2").tobytes() for one in new)
             n_rows = self._n_rows()
-            _append_at(
-                self._rows,
-                n_rows * self._row_bytes,
-                b"".join(
-                    np.ascontiguousarray(one, dtype="<u2").tobytes() for one in levels.values()
-                ),
-            )
-            _append_at(
-                self._index,
-                n_rows * _DIGEST_BYTES,
-                b"".join(bytes.fromhex(sha256) for sha256 in levels),
-            )
+            _append_at(self._rows, n_rows * self._row_bytes, b"".join(rows))
+            _append_at(self._index, n_rows * _DIGEST_BYTES, b"".join(map(bytes.fromhex, new)))
 
     def _n_rows(self) -> int:
         n_rows = _size(self._rows) // self._row_bytes
@@ -194,6 +205,11 @@ def _append_at(path: Path, offset: int, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
+def _decoders() -> str:
+    """Return the versions of what makes pixels of files, without importing it."""
+    return f"pillow{version('pillow')}-pydicom{version('pydicom')}"
+
+
 def _lock_in(folder: Path) -> FileLock:
     lock = FileLock(folder / "lock")
     with storage_errors(folder):
@@ -209,12 +225,6 @@ def _facts_of(values: dict[str, object]) -> FilmFacts:
     if not isinstance(cautions, list):
         raise TypeError("cautions")
     return FilmFacts(**values, cautions=tuple(cautions))  # type: ignore[arg-type]
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read(1) == b"\n"
 
 
 def _size(path: Path) -> int:

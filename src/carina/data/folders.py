@@ -80,6 +80,18 @@ def _read_folder(path: Path, *, above: frozenset[str]) -> Folder:
     return Folder(path, tuple(films), tuple(folders), other_files)
 
 
+def films_below(path: Path) -> list[Path]:
+    """Return every film in a folder and below it, sorted.
+
+    A film is a file with a film's suffix, or without any if it is DICOM by its content;
+    hidden files and folders and the litter of operating systems are passed over.
+
+    Raises:
+        DatasetError: if a folder may not be read.
+    """
+    return sorted(read_folder(path).all_films())
+
+
 def film_names(path: Path, *, limit: int) -> list[str]:
     """Return the names without suffix of at most `limit` films below `path`."""
     return list(islice(_film_stems(path), limit))

@@ -31,8 +31,8 @@ class FoundFilm:
     """One film as its layout describes it.
 
     Attributes:
-        path: posix path relative to the source's folder; `archive.npz!/member` inside
-            an archive.
+        path: posix path relative to the source's folder, or the last names of the path of a
+            film elsewhere; `archive.npz!/member` inside an archive.
         file: where the film lies.
         label: the label exactly as it was found, or None.
         patient: the patient's number, or None if unknown.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from carina.data.scan import FilmScan
+from carina.data.scan import FilmScan, with_views
 from carina.domain.dataset import Dataset
 from carina.domain.record import PARTS, Part
 from carina.domain.split import Split
@@ -26,7 +26,7 @@ class ManifestRow:
         source: its source.
         split: its part.
         duplicate_group: number of its group of identical films, or None.
-        view: view position, or None.
+        view: view position as the data set or else the film itself says, or None.
         sex: "F", "M", or None.
         age_years: age, or None.
     """
@@ -73,7 +73,7 @@ def write_manifest(path: Path, dataset: Dataset, split: Split, scan: FilmScan) -
             sex=record.sex,
             age_years=record.age_years,
         )
-        for record in dataset.records
+        for record in with_views(dataset, scan).records
         if record.key in split.parts
     ]
     write_table(path, COLUMNS, map(asdict, rows))

@@ -55,7 +55,7 @@ def open_dataset(
         records=tuple(records),
         labels=decision.labels,
         sources=tuple(
-            Source(name, str(path), one.layout, one.patients, one.licence, one.citation)
+            Source(name, str(path.resolve()), one.layout, one.patients, one.licence, one.citation)
             for name, path, one in zip(names, paths, found, strict=True)
         ),
         left_out=(*_left_out(found, read_as, names), *decision.left_out),

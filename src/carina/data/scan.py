@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.data.cache import FactsStore, LevelsStore, PreparedPixels
+from carina.data.cache import FACTS_BYTES, FactsStore, LevelsStore, PreparedPixels
 from carina.domain.audit import Unreadable
 from carina.domain.dataset import Dataset
 from carina.domain.film_facts import FilmFacts
@@ -23,8 +22,10 @@ from carina.domain.input_spec import InputSpec
 from carina.domain.progress import Progress, Step, silent
 from carina.domain.radiograph import Radiograph
 from carina.domain.record import Record
-from carina.errors import ImageError
+from carina.errors import ImageError, StorageError
 from carina.files.digests import sha256_bytes
+from carina.files.machine import usable_cores
+from carina.files.room import require_room
 from carina.imaging.digests import film_facts
 from carina.imaging.prepare import prepare_levels
 from carina.imaging.read import MAX_FILE_BYTES, read_radiograph, read_radiograph_bytes
@@ -66,12 +67,14 @@ def scan_films(
         progress: told after every film ("reading films").
 
     Raises:
-        StorageError: if the cache has no room or may not be written to.
+        StorageError: if the cache may not be written to, or has no room for the films that
+            it does not know; said before the first one is decoded.
     """
     reading = _Reading(
         facts_store=FactsStore(cache_dir),
         levels_store=LevelsStore(cache_dir, spec) if spec is not None else None,
     )
+    _require_room_for(dataset.records, reading, cache_dir)
     teller = _Teller(progress, total=len(dataset.records))
     with ThreadPoolExecutor(_n_threads()) as pool:
         for batch in _batches(dataset.records, spec):
@@ -93,6 +96,21 @@ def scan_films(
     )
 
 
+def with_views(dataset: Dataset, scan: FilmScan) -> Dataset:
+    """Return the same data set with the views that the films told where it named none.
+
+    Args:
+        dataset: the films; a view that the data set itself names stays.
+        scan: what they told; a DICOM file may say its view position.
+    """
+    return dataset.with_records(
+        replace(record, view=record.view or scan.facts[record.key].view)
+        if record.key in scan.facts
+        else record
+        for record in dataset.records
+    )
+
+
 @dataclass(slots=True)
 class _Reading:
     """The state of one scan; `look` runs in threads, everything else in one."""
@@ -111,6 +129,22 @@ class _Reading:
     def __post_init__(self) -> None:
         self.known = self.facts_store.load()
         self.rows = self.levels_store.index() if self.levels_store is not None else {}
+
+    @property
+    def new_film_bytes(self) -> int:
+        """The room that a film takes that the cache does not know."""
+        spec = self.levels_store.spec if self.levels_store is not None else None
+        return FACTS_BYTES + _row_bytes(spec)
+
+    def n_new(self, records: Sequence[Record]) -> int:
+        """Return how many films the cache does not know; reads every file."""
+        new = set()
+        for record in records:
+            with suppress(ImageError):
+                sha256, _ = _content_of(record)
+                if not self._is_done(sha256):
+                    new.add(sha256)
+        return len(new)
 
     def look(self, record: Record) -> None:
         """Note a film's sha256, and decode it unless that is known or being done."""
@@ -171,6 +205,17 @@ class _Reading:
                 self.new_levels[sha256] = levels
 
 
+def _require_room_for(records: Sequence[Record], reading: _Reading, cache_dir: Path) -> None:
+    advice = "choose another cache folder with CARINA_CACHE_DIR"
+    # Room for all is room enough. Only where it is not, all are read to count the new ones.
+    with suppress(StorageError):
+        n_bytes = len(records) * reading.new_film_bytes
+        require_room(cache_dir, n_bytes=n_bytes, advice=advice)
+        return
+    n_bytes = reading.n_new(records) * reading.new_film_bytes
+    require_room(cache_dir, n_bytes=n_bytes, advice=advice)
+
+
 def _content_of(record: Record) -> tuple[str, bytes | Radiograph]:
     """Return a film's sha256, and its bytes, or the film where its bytes are no file."""
     with suppress(OSError):
@@ -188,14 +233,17 @@ def _unreadable(dataset: Dataset, record: Record, error: ImageError) -> Unreadab
 
 def _batches(records: Sequence[Record], spec: InputSpec | None) -> Iterator[Sequence[Record]]:
     """Yield runs of films whose prepared pixels fit into memory together."""
-    row_bytes = spec.height * spec.width * 2 if spec is not None else 1
-    size = max(_n_threads(), min(_BATCH_FILMS, _BATCH_BYTES // row_bytes))
+    size = max(_n_threads(), min(_BATCH_FILMS, _BATCH_BYTES // max(_row_bytes(spec), 1)))
     for start in range(0, len(records), size):
         yield records[start : start + size]
 
 
+def _row_bytes(spec: InputSpec | None) -> int:
+    return spec.height * spec.width * 2 if spec is not None else 0
+
+
 def _n_threads() -> int:
-    return min(_MAX_THREADS, os.cpu_count() or 1)
+    return min(_MAX_THREADS, usable_cores())
 
 
 class _Teller:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from carina.data.counted import counted
@@ -52,8 +53,9 @@ def split_dataset(dataset: Dataset, scan: FilmScan, section: SplitSection) -> Sp
     if is_shared:
         parts = {key: "train" if part == "train" else "test" for key, part in parts.items()}
     kept = dict(parts)
-    _cut_missing(groups, parts, section=section, scan=scan, is_shared=is_shared)
-    _cut_free(groups, parts, section=section, scan=scan, is_shared=is_shared)
+    cutting = _Cutting(groups, scan, section, is_shared)
+    _cut_missing(cutting, parts)
+    _cut_free(cutting, parts)
     if "train" not in parts.values():
         raise DatasetError(
             f"the data set describes {' and '.join(described)} but no train part; add one, or "
@@ -72,19 +74,46 @@ def split_dataset(dataset: Dataset, scan: FilmScan, section: SplitSection) -> Sp
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Cutting:
+    """What both cuts of a data set go by.
+
+    Attributes:
+        groups: every film to split, in groups that stay together.
+        scan: the films' facts.
+        section: the shares and the seed.
+        is_shared: one part serves for validation and for test.
+    """
+
+    groups: Sequence[Group]
+    scan: FilmScan
+    section: SplitSection
+    is_shared: bool
+
+    def cut(
+        self,
+        free: Sequence[Group],
+        counts: Mapping[str, int],
+        into: Sequence[Part],
+        *,
+        held: Mapping[Part, frozenset[str]],
+    ) -> dict[str, Part]:
+        """Return the part of every film of `free`: one of `into`, by its share of `counts`
+        (class -> number of films), or train."""
+        shares: dict[Part, float] = {
+            "validation": self.section.validation,
+            "test": self.section.test,
+        }
+        targets = {part: {name: shares[part] * n for name, n in counts.items()} for part in into}
+        return cut_groups(free, targets, seed=self.section.seed, scan=self.scan, held=held)
+
+
 def _described(records: Sequence[Record]) -> tuple[Part, ...]:
     present = {record.part for record in records}
     return tuple(part for part in PARTS if part in present)
 
 
-def _cut_missing(
-    groups: Sequence[Group],
-    parts: dict[str, Part],
-    *,
-    section: SplitSection,
-    scan: FilmScan,
-    is_shared: bool,
-) -> None:
+def _cut_missing(cutting: _Cutting, parts: dict[str, Part]) -> None:
     """Cut the parts that a described split lacks from its train part.
 
     Groups that also lie in another described part stay where they are, so that a part of
@@ -92,35 +121,23 @@ def _cut_missing(
     """
     present = set(parts.values())
     missing = [part for part in _CHECKING if part not in present]
-    if not present or not missing or is_shared:
+    if not present or not missing or cutting.is_shared:
         return
+    groups = cutting.groups
     train = [group for group in groups if {parts.get(r.key) for r in group} <= {"train", None}]
     train = [group for group in train if any(r.key in parts for r in group)]
     if not train:
         return
     in_train = Counter(r.label or "" for g in groups for r in g if parts.get(r.key) == "train")
-    chosen = cut_groups(
-        train,
-        _targets(in_train, missing, section),
-        seed=section.seed,
-        scan=scan,
-        held={"train": _classes_of("train", groups, parts, but=train)},
-    )
-    parts |= chosen
+    held: dict[Part, frozenset[str]] = {"train": _classes_of("train", groups, parts, but=train)}
+    parts |= cutting.cut(train, in_train, missing, held=held)
 
 
-def _cut_free(
-    groups: Sequence[Group],
-    parts: dict[str, Part],
-    *,
-    section: SplitSection,
-    scan: FilmScan,
-    is_shared: bool,
-) -> None:
+def _cut_free(cutting: _Cutting, parts: dict[str, Part]) -> None:
     """Cut the films that no described split speaks of; those that share a patient or their
     pixels with a film that has a part follow it."""
     free = []
-    for group in groups:
+    for group in cutting.groups:
         known = {parts[record.key] for record in group if record.key in parts}
         if not known:
             free.append(group)
@@ -131,20 +148,8 @@ def _cut_free(
     if not free:
         return
     counts = Counter(record.label or "" for group in free for record in group)
-    parts |= cut_groups(
-        free,
-        _targets(counts, ("test",) if is_shared else _CHECKING, section),
-        seed=section.seed,
-        scan=scan,
-        held={part: _classes_of(part, groups, parts, but=free) for part in PARTS},
-    )
-
-
-def _targets(
-    counts: Mapping[str, int], missing: Sequence[Part], section: SplitSection
-) -> dict[Part, dict[str, float]]:
-    shares: dict[Part, float] = {"validation": section.validation, "test": section.test}
-    return {part: {name: shares[part] * n for name, n in counts.items()} for part in missing}
+    held = {part: _classes_of(part, cutting.groups, parts, but=free) for part in PARTS}
+    parts |= cutting.cut(free, counts, ("test",) if cutting.is_shared else _CHECKING, held=held)
 
 
 def _classes_of(

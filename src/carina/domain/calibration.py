@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.domain.document import Plain
+from carina.domain.softmax import log_softmax
 
 
 class Calibration(Plain):
@@ -26,9 +27,7 @@ class Calibration(Plain):
         >>> Calibration().apply(np.array([[0.0, 0.0]])).tolist()
         [[0.5, 0.5]]
         """
-        wide = np.asarray(logits, dtype=np.float64)
-        exponents = np.exp(wide - wide.max(axis=1, keepdims=True))
-        probabilities: NDArray[np.float64] = exponents / exponents.sum(axis=1, keepdims=True)
+        probabilities: NDArray[np.float64] = np.exp(log_softmax(logits))
         return probabilities
 
 

@@ -15,7 +15,7 @@ class Source:
 
     Attributes:
         name: the name its records carry.
-        folder: the folder or file that was opened.
+        folder: absolute path of the folder or file that was opened.
         layout: the registered layout that read it ("class-folders", "csv", ...).
         patients: what the patient numbers rest on ("file names", "metadata.csv",
             "column 'patient'"), or "unknown".
@@ -38,6 +38,11 @@ class LeftOut:
     what: str
     n_images: int
     reason: str
+
+    @property
+    def sentence(self) -> str:
+        """What was left out, how much of it, and why."""
+        return f"left out: {self.what}: {self.n_images} ({self.reason})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,11 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """sha256 over every record's key, label, patient and part, in sorted order."""
+        """sha256 over every record's key, label, patient and part, in sorted order.
+
+        The films' content is no part of it: other bytes under the same names and labels
+        give the same digest (`manifest.csv` lists each film's own sha256).
+        """
         rows = sorted(
             "\x1f".join((r.key, r.label or "", r.patient or "", r.part or "")) for r in self.records
         )

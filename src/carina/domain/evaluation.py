@@ -18,8 +18,10 @@ class EvaluatedData(Plain):
         part: "train", "validation", "test", or "all" for an external test.
         external: True if the classifier was trained on other data.
         n_images: films that count in the estimates.
-        n_patients: different patients among them, or None if unknown.
-        unit: what the intervals resample: "patients", or "films" where patients are unknown.
+        n_patients: different known patients among them, or None if no patient is known.
+        unit: what the intervals resample: "patients" if all are known, "films" if none is,
+            and "patients where known" between: films of unknown patients are resampled
+            one by one.
         n_abstained: films the classifier would not answer (they count all the same).
         n_unreadable: films that could not be read (they do not count).
         n_unlabelled: films without a label of the classifier (they do not count).

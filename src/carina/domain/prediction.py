@@ -1,9 +1,11 @@
 """One film's answer."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from __future__ import annotations
 
-from carina.domain.record import Part
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from carina.domain.record import Part, Record
 
 CAVEAT = (
     "Research and education only: not a medical device, not for diagnosis. "
@@ -44,6 +46,17 @@ class Prediction:
     patient: str | None = None
     label: str | None = None
     sha256: str = field(default="", compare=False)
+
+    def of(self, record: Record, *, part: Part | None = None) -> Prediction:
+        """Return the same answer with what a data set knows about its film."""
+        return replace(
+            self,
+            path=record.path,
+            source=record.source,
+            part=part,
+            patient=record.patient,
+            label=record.label,
+        )
 
     @property
     def decision(self) -> str | None:

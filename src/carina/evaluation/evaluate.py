@@ -10,12 +10,19 @@ from numpy.typing import NDArray
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import ConfusionMatrix, EvaluatedData, Evaluation
 from carina.domain.recipe import EvaluateSection
+from carina.domain.softmax import log_softmax
 from carina.errors import EvaluationError
 from carina.evaluation.curves import draw_curves
 from carina.evaluation.estimating import estimate_mean, estimate_metrics
 from carina.evaluation.metric import Metric
 from carina.evaluation.metrics import METRICS
-from carina.evaluation.scored_films import ScoredFilms, evaluated_data, scored_films
+from carina.evaluation.metrics.log_loss import LARGEST_SURPRISE
+from carina.evaluation.scored_films import (
+    ScoredFilms,
+    evaluated_data,
+    n_known_patients,
+    scored_films,
+)
 from carina.evaluation.subgroups import SMALLEST_SUBGROUP, UNKNOWN
 
 __all__ = [
@@ -92,13 +99,13 @@ def loss_and_accuracy(
     wide = np.asarray(logits, dtype=np.float64)
     if wide.shape != films.probabilities.shape:
         raise ValueError(f"logits {wide.shape} for films {films.probabilities.shape}")
-    shifted = wide - wide.max(axis=1, keepdims=True)
-    log_total = np.log(np.exp(shifted).sum(axis=1))
-    loss = log_total - shifted[np.arange(len(films)), films.y_true]
+    loss = 0.0 - log_softmax(wide)[np.arange(len(films)), films.y_true]
     section = section or EvaluateSection()
     accuracy = {"accuracy": METRICS.get("accuracy")}
     return {
-        "loss": estimate_mean(films, loss, section),
+        "loss": estimate_mean(
+            films, loss, section, highest=max(LARGEST_SURPRISE, float(loss.max()))
+        ),
         "accuracy": estimate_metrics(films, accuracy, section)[0]["accuracy"],
     }
 
@@ -114,11 +121,10 @@ def _refuse_empty(films: ScoredFilms) -> None:
 
 def _counted(data: EvaluatedData, films: ScoredFilms) -> EvaluatedData:
     """Return `data` with the numbers that the films themselves tell."""
-    known = films.unit == "patients"
     return data.model_copy(
         update={
             "n_images": len(films),
-            "n_patients": len(set(films.patients)) if known else None,
+            "n_patients": n_known_patients(films.patients),
             "unit": films.unit,
             "n_abstained": int(films.abstained.sum()),
         }
@@ -193,12 +199,23 @@ def _cautions(films: ScoredFilms) -> tuple[str, ...]:
         sentences.append(f"No film of {_listed(absent)} was tested.")
     if few:
         sentences.append(f"Fewer than {_SMALL_CLASS} films were tested of {_listed(few)}.")
-    if films.unit == "films":
-        sentences.append(
+    if None in films.patients:
+        sentences.append(_unknown_patients(films))
+    return tuple(sentences)
+
+
+def _unknown_patients(films: ScoredFilms) -> str:
+    n_unknown = films.patients.count(None)
+    if n_unknown == len(films):
+        return (
             "Patients are not known, so that each film counts as independent: where a "
             "patient has several films, the intervals are too narrow."
         )
-    return tuple(sentences)
+    each = "it" if n_unknown == 1 else "each of them"
+    return (
+        f"The patient of {n_unknown} of {len(films)} films is not known: {each} counts as "
+        "independent, so that the intervals are too narrow where such a patient has several films."
+    )
 
 
 def _listed(names: list[str]) -> str:

@@ -30,7 +30,9 @@ class Metric:
         interval: the closed form for independent films: "wilson" (then `proportion`
             gives the counts), "newcombe" (areas under the ROC curve), or "none": bootstrap.
         proportion: the counts behind it, if it is a proportion.
-        highest: the largest value it can take; None if there is none.
+        mean_of: the metric of each class whose plain mean this is, or None: where resamples
+            tell nothing, its intervals do.
+        highest: the largest value it can take; the smallest is 0.
         best: the value of a perfect classifier.
     """
 
@@ -40,7 +42,8 @@ class Metric:
     per_class: bool = False
     interval: Literal["wilson", "newcombe", "none"] = "none"
     proportion: Callable[[Resamples], Proportion] | None = None
-    highest: float | None = 1.0
+    mean_of: Metric | None = None
+    highest: float = 1.0
     best: float = 1.0
 
 

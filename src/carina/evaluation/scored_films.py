@@ -62,16 +62,23 @@ class ScoredFilms:
 
     @property
     def unit(self) -> str:
-        """What intervals resample: "patients", or "films" where any patient is unknown."""
-        return "films" if None in self.patients or not self.patients else "patients"
+        """What intervals resample: "patients", "films", or "patients where known"."""
+        return unit_of(self.patients)
 
     @property
     def units(self) -> NDArray[np.intp]:
-        """Number of each film's unit of resampling, intp `[n]`, 0 to the number of units - 1."""
-        if self.unit == "films":
-            return np.arange(len(self))
-        numbers: NDArray[np.intp] = np.unique(np.array(self.patients), return_inverse=True)[1]
-        return numbers
+        """Number of each film's unit of resampling, intp `[n]`, 0 to the number of units - 1.
+
+        Films of one known patient are one unit; each film of an unknown patient is its own.
+        """
+        numbers: dict[str | int, int] = {}
+        return np.array(
+            [
+                numbers.setdefault(film if patient is None else patient, len(numbers))
+                for film, patient in enumerate(self.patients)
+            ],
+            dtype=np.intp,
+        )
 
     def where(self, mask: NDArray[np.bool_]) -> ScoredFilms:
         """Return the films of a bool `[n]` mask."""
@@ -86,6 +93,29 @@ class ScoredFilms:
             subgroups={k: tuple(v[i] for i in kept) for k, v in self.subgroups.items()},
             abstained=self.abstained[kept],
         )
+
+
+def unit_of(patients: Sequence[str | None]) -> str:
+    """Return what intervals resample: "patients", "films", or "patients where known".
+
+    Args:
+        patients: each film's patient, or None.
+
+    >>> unit_of(["a", "a"]), unit_of([None, None]), unit_of(["a", None])
+    ('patients', 'films', 'patients where known')
+    """
+    if n_known_patients(patients) is None:
+        return "films"
+    return "patients where known" if None in patients else "patients"
+
+
+def n_known_patients(patients: Sequence[str | None]) -> int | None:
+    """Return how many different patients are known; None if none is.
+
+    >>> n_known_patients(["a", "b", "a", None]), n_known_patients([None])
+    (2, None)
+    """
+    return len(set(patients) - {None}) or None
 
 
 def scored_films(
@@ -174,15 +204,14 @@ def evaluated_data(
     """
     readable = [film for film in predictions if film.probabilities]
     counted = [film for film in readable if film.label in labels]
-    patients = {film.patient for film in counted}
-    known = bool(patients) and None not in patients
+    patients = [film.patient for film in counted]
     return EvaluatedData(
         name=name,
         part=part,
         external=external,
         n_images=len(counted),
-        n_patients=len(patients) if known else None,
-        unit="patients" if known else "films",
+        n_patients=n_known_patients(patients),
+        unit=unit_of(patients),
         n_abstained=sum(film.abstained for film in counted),
         n_unreadable=len(predictions) - len(readable),
         n_unlabelled=len(readable) - len(counted),

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from carina.errors import StorageError
+from carina.files.names import printable
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         StorageError: if there is no room or no permission.
     """
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, printable(text).encode("utf-8"))
 
 
 @contextmanager

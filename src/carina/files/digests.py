@@ -1,7 +1,6 @@
-"""sha256 of bytes and files."""
+"""sha256 of bytes."""
 
 import hashlib
-from pathlib import Path
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -11,9 +10,3 @@ def sha256_bytes(data: bytes) -> str:
     'e3b0c44298fc'
     """
     return hashlib.sha256(data).hexdigest()
-
-
-def sha256_file(path: Path) -> str:
-    """Return the hex sha256 of a file's bytes, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,7 +1,8 @@
 """Recipes as TOML: the shipped ones and the user's."""
 
+import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from carina.domain.recipe import Recipe, recipe_from_values
 from carina.errors import RecipeError, UnknownNameError
 from carina.files.atomic import write_text
 from carina.registry import unknown_name_sentence
+
+SettingWords = Sequence[str] | Mapping[str, object] | str
 
 
 def shipped_recipes() -> tuple[str, ...]:
@@ -50,12 +53,26 @@ def read_recipe(name_or_path: str) -> Recipe:
     return recipe_from_values(values, origin=name_or_path)
 
 
-def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+def setting_list(settings: SettingWords) -> list[str]:
+    """Return settings as `section.key=value` texts, however a caller of Python gave them.
+
+    >>> setting_list({"train.epochs": 2, "labels.drop": ["todo"]})
+    ['train.epochs=2', 'labels.drop=["todo"]']
+    """
+    if isinstance(settings, str):
+        return [settings]
+    if not isinstance(settings, Mapping):
+        return list(settings)
+    return [f"{key}={_toml_value(value)}" for key, value in settings.items()]
+
+
+def with_settings(recipe: Recipe, settings: SettingWords) -> Recipe:
     """Return the recipe with `section.key=value` settings in place of its own.
 
     Args:
         recipe: where the other values come from.
-        settings: values as TOML writes them; a bare word is taken as a string.
+        settings: values as TOML writes them; a bare word is taken as a string. From Python
+            also one text, or `{"section.key": value}`.
 
     Raises:
         RecipeError: on a setting without `=`, an unknown key or a bad value.
@@ -64,7 +81,8 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     2
     """
     values = _plain(recipe)
-    for setting in settings:
+    texts = setting_list(settings)
+    for setting in texts:
         key, equals, text = setting.partition("=")
         if not equals:
             raise RecipeError(f"--set takes SECTION.KEY=VALUE, and got '{setting}'")
@@ -75,7 +93,7 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             if not isinstance(place, dict):
                 raise RecipeError(f"--set {setting}: '{section}' is a value, not a section")
         place[last] = _value(text.strip())
-    return recipe_from_values(values, origin="with --set " + " ".join(settings))
+    return recipe_from_values(values, origin="with --set " + " ".join(texts))
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:
@@ -94,6 +112,14 @@ def recipe_text(recipe: Recipe) -> str:
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
     return recipe.model_dump(mode="json")
+
+
+def _toml_value(value: object) -> str:
+    """Return a value as TOML writes it on one line."""
+    if isinstance(value, Mapping):
+        pairs = (f"{json.dumps(str(k))} = {_toml_value(v)}" for k, v in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    return json.dumps(value)
 
 
 def _value(text: str) -> Any:

@@ -28,8 +28,8 @@ def prepare(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.float32]:
         float32 `[channels, height, width]` in `[0, 1]`, every value a multiple of 1/65535;
         the channels are equal.
     """
-    one = from_levels(prepare_levels(radiograph, spec))
-    return np.repeat(one[None], spec.channels, axis=0)
+    prepared: NDArray[np.float32] = network_input(prepare_levels(radiograph, spec)[None], spec)[0]
+    return prepared
 
 
 def prepare_levels(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.uint16]:
@@ -43,6 +43,12 @@ def prepare_levels(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.uint16
         fitted[_centre(spec)] = 0
     levels = np.rint(fitted.clip(0, 1) * np.float32(_TOP_LEVEL))
     return levels.astype(np.uint16)
+
+
+def network_input(levels: NDArray[np.uint16], spec: InputSpec) -> NDArray[np.float32]:
+    """Return the network's input float32 `[n, channels, height, width]` in `[0, 1]` for films
+    that were prepared as levels uint16 `[n, height, width]`; the channels are equal."""
+    return np.repeat(from_levels(levels)[:, None], spec.channels, axis=1)
 
 
 def from_levels(levels: NDArray[np.uint16]) -> NDArray[np.float32]:

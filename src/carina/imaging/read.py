@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from carina.domain.radiograph import Radiograph
 from carina.errors import ImageError
 from carina.files.digests import sha256_bytes
+from carina.files.names import printable
 from carina.imaging.decoded import Decoded, require_size
 from carina.imaging.dicom import decode_dicom, is_dicom
 from carina.imaging.raster import decode_raster
@@ -43,7 +44,7 @@ def read_radiograph(path: Path | str) -> Radiograph:
     path = Path(path)
     if _MEMBER in path.as_posix():
         return _read_member(path)
-    return read_radiograph_bytes(_bytes_of(path), name=str(path))
+    return read_radiograph_bytes(_bytes_of(path), name=printable(str(path)))
 
 
 def read_radiograph_bytes(data: bytes, *, name: str) -> Radiograph:
@@ -79,22 +80,23 @@ def _radiograph(decoded: Decoded, *, path: Path, sha256: str) -> Radiograph:
 
 
 def _bytes_of(path: Path) -> bytes:
+    name = printable(str(path))
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
             kind = "a folder" if stat.S_ISDIR(facts.st_mode) else "no regular file"
-            raise ImageError(f"{path} is {kind}, not a film", image_code="not-a-file")
+            raise ImageError(f"{name} is {kind}, not a film", image_code="not-a-file")
         if facts.st_size > MAX_FILE_BYTES:
-            raise _too_many_bytes(str(path), facts.st_size)
+            raise _too_many_bytes(name, facts.st_size)
         return path.read_bytes()
     except FileNotFoundError:
-        raise ImageError(f"{path} does not exist", image_code="not-found") from None
+        raise ImageError(f"{name} does not exist", image_code="not-found") from None
     except PermissionError:
         raise ImageError(
-            f"{path} may not be read; give yourself the permission", image_code="no-permission"
+            f"{name} may not be read; give yourself the permission", image_code="no-permission"
         ) from None
     except (OSError, ValueError) as error:
-        raise ImageError(f"{path} cannot be read: {error}", image_code="not-found") from error
+        raise ImageError(f"{name} cannot be read: {error}", image_code="not-found") from error
 
 
 def _too_many_bytes(name: str, n_bytes: int) -> ImageError:

@@ -109,17 +109,21 @@ def save_classifier(
     return whole
 
 
-def write_card(folder: Path, card: Card) -> str:
-    """Write a classifier's card again, and return its new digest.
+def write_card(folder: Path, card: Card, *, readme: str) -> str:
+    """Write a classifier's card and model card again, and return the card's new digest.
 
     Args:
         folder: an existing classifier's.
-        card: its card with other rules or words; `files` must be as it was.
+        card: its card with other rules or words.
+        readme: the model card.
 
     Raises:
         StorageError: if there is no room or no permission.
     """
-    write_document(folder / CARD, card)
+    text = readme.encode()
+    files = {**card.files, README: sha256_bytes(text)}
+    write_bytes(folder / README, text)
+    write_document(folder / CARD, card.model_copy(update={"files": files}))
     return sha256_bytes((folder / CARD).read_bytes())
 
 

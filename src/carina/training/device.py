@@ -1,10 +1,11 @@
 """Where a training computes, and with how many threads; chosen here and nowhere else."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+
+from carina.files.machine import usable_cores
 
 
 def training_device() -> torch.device:
@@ -14,11 +15,7 @@ def training_device() -> torch.device:
 
 def usable_threads(asked: int) -> int:
     """Return `asked`, or all the cores that this process may use if it is 0."""
-    if asked:
-        return asked
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return asked or usable_cores()
 
 
 @contextmanager

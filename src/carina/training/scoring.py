@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from carina.domain.softmax import log_softmax
 from carina.evaluation.metrics.auroc import auroc
 from carina.imaging.prepare import from_levels
 from carina.models.network import Network
@@ -60,13 +61,13 @@ def figures(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str,
         exact. auc_macro: mean over the classes of one against the rest. An area is NaN
         where a class that it needs has no films.
     """
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_probabilities = log_softmax(logits)
     one_hot = labels[:, None] == np.arange(logits.shape[1])
     probabilities = np.exp(log_probabilities)
     areas = [_area(truth, score) for truth, score in zip(one_hot.T, probabilities.T, strict=True)]
     return {
-        "loss": float(-log_probabilities[one_hot].mean()),
+        # not -mean: sure and right answers cost 0.0, not -0.0
+        "loss": float(0.0 - log_probabilities[one_hot].mean()),
         "accuracy": float((logits.argmax(axis=1) == labels).mean()),
         "auc": _area(one_hot.ravel(), probabilities.ravel()),
         "auc_macro": float(np.mean(areas)),

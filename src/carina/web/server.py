@@ -5,44 +5,59 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carina.errors import CouldNotError, UsageError
-from carina.inference.classifier import Classifier
+from carina.inference.bundle import load_classifier
 from carina.settings import Settings
+from carina.workflows.extras import require_extra
 
 if TYPE_CHECKING:
     import uvicorn
 
 
-def serve(classifier: Classifier, settings: Settings, *, host: str, port: int) -> None:
+def say_on_stderr(name: str, address: str) -> None:
+    """Say on stderr which classifier is served where."""
+    sys.stderr.write(f"Carina serves '{name}' at {address} (Ctrl-C stops it)\n")
+    sys.stderr.flush()
+
+
+def serve(
+    classifier: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    settings: Settings | None = None,
+    announce: Callable[[str, str], None] = say_on_stderr,
+) -> None:
     """Serve until Ctrl-C or SIGTERM, then finish what was accepted and return.
 
     Args:
-        classifier: what answers.
-        settings: passed to the application.
+        classifier: a classifier's folder, or a run.
         host: address to listen on.
-        port: port to listen on; 0 takes a free one. The address is said on stderr.
+        port: port to listen on; 0 takes a free one.
+        settings: limits; from the environment if None.
+        announce: called with the classifier's name and the address, once it can be called.
 
     Raises:
+        ClassifierError: if the classifier is damaged.
         UsageError: if the address is not one of this machine.
-        CouldNotError: if the port is taken or not permitted.
+        CouldNotError: if the port is taken or not permitted, or the extra is missing.
     """
+    require_extra("web", needed_for="carina serve")
     import uvicorn
 
     from carina.web import create_app
 
+    loaded = load_classifier(classifier)
     listener = _listener(host, port)
     place = f"[{host}]" if ":" in host else host
-    sys.stderr.write(
-        f"Carina serves '{classifier.card.name}' at http://{place}:{listener.getsockname()[1]} "
-        "(Ctrl-C stops it)\n"
-    )
-    sys.stderr.flush()
+    announce(loaded.card.name, f"http://{place}:{listener.getsockname()[1]}")
     config = uvicorn.Config(
-        create_app(classifier, settings),
+        create_app(loaded, settings or Settings.from_environment()),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -75,6 +90,8 @@ def _stopped_by_sigterm(server: "uvicorn.Server") -> Iterator[None]:
 
 
 def _listener(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise UsageError(f"--port {port} is no port: 0 to 65535 are, and 0 takes a free one")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -86,7 +103,7 @@ def _listener(host: str, port: int) -> socket.socket:
         raise UsageError(
             f"--host {host} is no address of this machine: {error.strerror}"
         ) from error
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise CouldNotError(
             f"cannot listen on {host}:{port}: {error}; choose another --port (0 takes a free one)"
         ) from error

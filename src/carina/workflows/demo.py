@@ -13,7 +13,7 @@ from carina.imaging.pictures import pixels_png
 from carina.runs import Run
 from carina.settings import Settings
 from carina.workflows.extras import require_extra
-from carina.workflows.places import claimed, new_folder, require_empty
+from carina.workflows.places import claimed
 from carina.workflows.predict import predict
 from carina.workflows.progress_bar import default_progress
 from carina.workflows.train import train
@@ -77,9 +77,8 @@ def demo(
     require_extra("train", needed_for="carina demo")
     progress = progress or default_progress()
     settings = settings or Settings.from_environment()
-    folder = require_empty(Path(out) if out else new_folder(settings, "demo"))
-    films = folder / "phantom-films"
-    with claimed(folder, n_bytes=200_000_000):
+    with claimed(out, settings=settings, name="demo", n_bytes=500_000_000) as folder:
+        films = folder / "phantom-films"
         write_phantoms(
             films,
             counts={part: dict.fromkeys(_CLASSES, n) for part, n in _COUNTS.items()},

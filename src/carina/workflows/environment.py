@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from carina.domain.dataset import Dataset
+from carina.files.machine import usable_cores
 from carina.runs import Environment
 from carina.version import VERSION
 
@@ -27,7 +28,7 @@ def starting_environment(dataset: Dataset, *, command: str) -> Environment:
         sources={source.name: source.folder for source in dataset.sources},
         notes=(
             *dataset.notes,
-            *(f"left out: {out.what}: {out.n_images} ({out.reason})" for out in dataset.left_out),
+            *(out.sentence for out in dataset.left_out),
         ),
     )
 
@@ -43,12 +44,6 @@ def machine_facts() -> dict[str, str | int | float]:
         n_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         facts["memory_gb"] = round(n_bytes / 2**30, 1)
     return facts
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _versions() -> dict[str, str]:

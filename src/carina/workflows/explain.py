@@ -5,7 +5,7 @@ from pathlib import Path
 
 from carina.domain.progress import Progress
 from carina.settings import Settings
-from carina.workflows.places import claimed, new_folder, require_empty
+from carina.workflows.places import claimed
 from carina.workflows.predict import Predictions, predict
 
 
@@ -32,6 +32,5 @@ def explain(
         CarinaError: as `predict` does, and a `UsageError` if `out` is not empty.
     """
     settings = settings or Settings.from_environment()
-    folder = require_empty(Path(out) if out else new_folder(settings, "explain"))
-    with claimed(folder, n_bytes=10_000_000):
+    with claimed(out, settings=settings, name="explain", n_bytes=10_000_000) as folder:
         return predict(classifier, paths, explain=folder, label=label, progress=progress)

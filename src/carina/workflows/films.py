@@ -1,13 +1,13 @@
 """DATA, opened and judged, ready to be trained on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from carina.auditing.audit import audit_dataset
 from carina.data import open_dataset
 from carina.data.patients import load_patient_key
-from carina.data.scan import FilmScan, scan_films
+from carina.data.scan import FilmScan, scan_films, with_views
 from carina.data.split import split_dataset
 from carina.data.suitability import require_trainable
 from carina.domain.audit import Audit
@@ -75,6 +75,11 @@ def open_films(
     scan = scan_films(dataset, spec=recipe.input, cache_dir=settings.cache_dir, progress=progress)
     largest_share = recipe.train.max_unreadable
     require_trainable(dataset, scan, max_unreadable=largest_share)
+    dataset = with_views(dataset, scan)
     split = split_dataset(dataset, scan, recipe.split)
     require_trainable(dataset, scan, max_unreadable=largest_share, split=split)
-    return Films(dataset, scan, split, audit_dataset(dataset, scan))
+    # What is trained and tested on is judged, not what the folders had described.
+    used = dataset.with_records(
+        replace(record, part=split.parts.get(record.key)) for record in dataset.records
+    )
+    return Films(dataset, scan, split, audit_dataset(used, scan))

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carina.domain.card import Card, ExplanationSource, Provenance
-from carina.domain.recipe import Recipe
+from carina.domain.recipe import NetworkSection, Recipe
 from carina.domain.record import Part, Record
 from carina.errors import ParityError
 from carina.files.atomic import write_bytes
 from carina.files.tables import write_table
-from carina.imaging.prepare import from_levels
+from carina.imaging.prepare import network_input
 from carina.inference.bundle import load_classifier, save_classifier
 from carina.inference.classifier import Classifier
 from carina.runs import HISTORY_COLUMNS, Run
@@ -56,24 +56,49 @@ class Learned:
     images_per_second: float
 
 
-def learn(run: Run, films: Films, recipe: Recipe, *, settings: Settings, log: Log) -> Learned:
-    """Train the recipe's network, and write history, checkpoints and classifier.
+def require_architecture(section: NetworkSection) -> None:
+    """Refuse an unknown architecture before any work is done for it.
+
+    Raises:
+        UnknownNameError: with the nearest names.
+    """
+    from carina.models.architectures import ARCHITECTURES
+
+    ARCHITECTURES.get(section.architecture)
+
+
+def start_network(films: Films, recipe: Recipe) -> Network:
+    """Return the recipe's network with its start weights.
+
+    Raises:
+        RecipeError: if the recipe's network or choice of epoch does not fit the films.
+    """
+    from carina.models.build import build_network
+    from carina.training.fit import require_choosable
+
+    n_classes = len(films.dataset.labels)
+    watched = np.array([_label_index(films, record) for record in films.of("validation")])
+    require_choosable(recipe.train, watched, n_classes)
+    return build_network(
+        recipe.network, spec=recipe.input, n_classes=n_classes, seed=recipe.train.seed
+    )
+
+
+def learn(
+    run: Run, films: Films, recipe: Recipe, *, network: Network, settings: Settings, log: Log
+) -> Learned:
+    """Train a network, and write history, checkpoints and classifier.
 
     Raises:
         TrainingError: if the training diverges.
         ParityError: if the exported network does not answer like the trained one.
         StorageError: if the run cannot be written.
     """
-    from carina.models.build import build_network
     from carina.training.device import training_device, usable_threads
     from carina.training.films import TrainingFilms
     from carina.training.fit import fit
     from carina.training.precision import choose_precision
 
-    labels = films.dataset.labels
-    network = build_network(
-        recipe.network, spec=recipe.input, n_classes=len(labels), seed=recipe.train.seed
-    )
     with log.stage("precision probe"):
         precision = choose_precision(
             network,
@@ -161,9 +186,7 @@ def _export(run: Run, films: Films, recipe: Recipe, network: Network, epoch: int
     assert pixels is not None  # open_films scans with an input spec
     exported = export_network(network, recipe.input)
     keys = [record.key for record in films.of("validation")[:_PARITY_FILMS]]
-    levels = from_levels(pixels.levels(keys))[:, None]
-    prepared = np.repeat(levels, recipe.input.channels, axis=1)
-    difference = parity(network, exported, prepared)
+    difference = parity(network, exported, network_input(pixels.levels(keys), recipe.input))
     if not difference <= LARGEST_DIFFERENCE:
         raise ParityError(
             f"the exported network's probabilities differ from the trained one's by "
@@ -199,7 +222,7 @@ def _export(run: Run, films: Films, recipe: Recipe, network: Network, epoch: int
         network=exported.network,
         heads={"head.onnx": exported.head},
         seen=_seen(films),
-        readme=_model_card(card),
+        readme=model_card(card),
     )
     return load_classifier(run.classifier_dir)
 
@@ -207,7 +230,11 @@ def _export(run: Run, films: Films, recipe: Recipe, network: Network, epoch: int
 def _card_cautions(films: Films) -> tuple[str, ...]:
     """Return what every user of the classifier must know about its training data."""
     critical = [f.sentence for f in films.audit.findings if f.severity == "critical"]
-    return (*critical[:2], "not tested on another source")
+    return (
+        *critical,
+        *films.split.cautions,
+        "when it was made, it had not been tested on another source",
+    )
 
 
 def _seen(films: Films) -> list[dict[str, str]]:
@@ -228,7 +255,7 @@ def _seen(films: Films) -> list[dict[str, str]]:
     return rows
 
 
-def _model_card(card: Card) -> str:
+def model_card(card: Card) -> str:
     """Return the classifier's README."""
     provenance = card.provenance
     counts = "\n".join(f"| {name} | {n} |" for name, n in provenance.n_train.items())
@@ -252,6 +279,10 @@ Chest X-ray classifier made with Carina: {", ".join(card.labels.names)}.
 | class | training films |
 | --- | --- |
 {counts}
+
+## Tested on
+
+{card.tested_on or "No test is recorded."}
 
 ## Cautions
 

@@ -2,27 +2,33 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
+from carina.data.folders import films_below
 from carina.data.predictions import write_predictions
 from carina.domain.audit import Unreadable
 from carina.domain.card import Card
 from carina.domain.prediction import CAVEAT, Prediction
 from carina.domain.progress import Progress, Step
 from carina.domain.radiograph import Radiograph
-from carina.errors import ImageError, InputError
+from carina.errors import ImageError, InputError, UsageError
 from carina.files.atomic import write_bytes
+from carina.files.names import printable
+from carina.files.room import require_room
 from carina.imaging.pictures import overlay_png
 from carina.imaging.read import FILM_SUFFIXES, read_radiograph
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
+from carina.workflows.places import file_word
 from carina.workflows.progress_bar import default_progress
 
 _BATCH = 16
+_OVERLAY_BYTES = 300_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Predictions:
     """The answers on some films, and what could not be read.
 
@@ -65,10 +71,15 @@ class Predictions:
             "caveat": self.caveat,
         }
 
-    def _repr_html_(self) -> str:
-        """Return a table for notebooks."""
-        from html import escape
+    def __repr__(self) -> str:
+        """Return a line."""
+        return (
+            f"<{len(self.answers)} answers of '{self.card.name}', {len(self.unreadable)} files "
+            "unreadable>"
+        )
 
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks, with what must not be overlooked below it."""
         names = self.card.labels.names
         head = "".join(f"<th>{escape(name)}</th>" for name in ("film", "answer", *names))
         rows = "".join(
@@ -77,7 +88,12 @@ class Predictions:
             + "</tr>"
             for p in self.answers
         )
-        return f"<table><tr>{head}</tr>{rows}</table>"
+        skipped = (f"skipped: {file.message}" for file in self.unreadable)
+        sentences = "".join(
+            f"<p>{escape(sentence)}</p>"
+            for sentence in (*skipped, *self.card.cautions, self.caveat)
+        )
+        return f"<table><tr>{head}</tr>{rows}</table>{sentences}"
 
 
 def predict(
@@ -112,6 +128,7 @@ def predict(
         )
     films = find_films(paths)
     overlays_dir = Path(explain) if explain is not None else None
+    _require_outputs(films, overlays_dir, Path(csv) if csv is not None else None)
     answers: list[Prediction] = []
     unreadable: list[Unreadable] = []
     overlays: dict[str, Path] = {}
@@ -129,26 +146,38 @@ def predict(
     return Predictions(loaded.card, tuple(answers), tuple(unreadable), overlays)
 
 
+def _require_outputs(films: Sequence[Path], overlays_dir: Path | None, csv: Path | None) -> None:
+    """Prove that the outputs can be written, before any film is answered."""
+    if overlays_dir is not None:
+        require_room(overlays_dir, n_bytes=len(films) * _OVERLAY_BYTES)
+    if csv is None:
+        return
+    if csv.exists() and csv.resolve() in {film.resolve() for film in films}:
+        raise UsageError(f"--csv {csv} is one of the films; name another file for the answers")
+    if csv.is_dir():
+        raise UsageError(f"--csv {csv} is a folder; name a file for the answers")
+    require_room(csv.parent, n_bytes=len(films) * 1000)
+
+
 def find_films(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     """Return the files that `paths` name, and the films inside the folders, sorted by name.
 
-    A file is taken whatever its ending; in a folder only files with a film's ending.
+    A file is taken whatever its ending; in a folder what a data set would take: files with
+    a film's ending and DICOM without one, but nothing hidden.
 
     Raises:
-        InputError: if a path does not exist, or a folder holds no film.
+        InputError: if a path does not exist, or a folder holds no film or may not be read.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     films: list[Path] = []
     for path in map(Path, given):
         if path.is_dir():
-            inside = sorted(
-                f
-                for f in path.rglob("*")
-                if f.suffix.lower() in FILM_SUFFIXES and f.is_file() and not f.name.startswith(".")
-            )
+            inside = films_below(path)
             if not inside:
                 raise InputError(
-                    f"{path} holds no film (looked for {', '.join(sorted(FILM_SUFFIXES))})"
+                    f"{path} holds no film (looked for {', '.join(sorted(FILM_SUFFIXES))} and "
+                    "DICOM without an ending, also in its folders but in no hidden one); name "
+                    "the films themselves, or another folder"
                 )
             films.extend(inside)
         elif not path.exists() and ".npz!" not in str(path):
@@ -169,9 +198,11 @@ def _batches(
     for film in films:
         try:
             radiographs.append(read_radiograph(film))
-            names.append(str(film))
+            names.append(printable(str(film)))
         except ImageError as error:
-            unreadable.append(Unreadable(path=str(film), code=error.image_code, message=str(error)))
+            unreadable.append(
+                Unreadable(path=printable(str(film)), code=error.image_code, message=str(error))
+            )
         if len(names) == _BATCH:
             yield names, radiographs
             names, radiographs = [], []
@@ -191,17 +222,13 @@ def _write_overlay(
     explanation = classifier.explain(film, shown)
     stem = film.path.name
     number = 1
-    file = folder / f"{stem}.{_file_word(shown)}.png"
+    file = folder / f"{stem}.{file_word(shown)}.png"
     while file in taken:
         number += 1
-        file = folder / f"{stem}.{number}.{_file_word(shown)}.png"
+        file = folder / f"{stem}.{number}.{file_word(shown)}.png"
     taken.add(file)
     write_bytes(file, overlay_png(film, explanation.heat))
     return file
-
-
-def _file_word(label: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "-" for c in label)[:40]
 
 
 def _nothing_read(unreadable: Sequence[Unreadable]) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from carina.errors import RunError
 from carina.files.atomic import write_bytes, write_text
 from carina.runs import Run
 from carina.workflows.extras import require_extra
@@ -20,6 +21,11 @@ def report(run: Run | str | Path) -> Path:
     from carina.reporting.render import render_html
 
     opened = run if isinstance(run, Run) else Run.open(run)
+    if not opened.evaluation_file.is_file():
+        raise RunError(
+            f"the run {opened.folder} was not finished: it has no {opened.evaluation_file.name}, "
+            "so there is nothing to report; train again"
+        )
     for name, picture in draw_figures(opened).items():
         write_bytes(opened.figures_dir / name, picture)
     write_text(opened.report_file, render_html(build_report(opened)))

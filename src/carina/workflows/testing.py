@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carina.data.predictions import write_predictions
 from carina.domain.calibration import Calibration
 from carina.domain.estimate import Estimate
-from carina.domain.evaluation import EpochFigures, Evaluation, WithoutLeaks
+from carina.domain.evaluation import EpochFigures, Evaluation
 from carina.domain.gate import GateMeasures
 from carina.domain.prediction import Prediction
-from carina.domain.recipe import Recipe
-from carina.domain.record import PARTS, Part, Record
+from carina.domain.recipe import EvaluateSection, Recipe
+from carina.domain.record import PARTS, Part
 from carina.evaluation.evaluate import (
     evaluate,
     evaluated_data,
@@ -26,12 +25,13 @@ from carina.files.atomic import write_bytes
 from carina.files.documents import write_document
 from carina.imaging import read_radiograph
 from carina.imaging.pictures import film_png, overlay_png
-from carina.imaging.prepare import from_levels
+from carina.imaging.prepare import network_input
 from carina.inference.bundle import write_card
 from carina.reporting.pictures import picture_name, worst_errors
 from carina.runs import Run
 from carina.workflows.films import Films
-from carina.workflows.learning import Learned, film_part
+from carina.workflows.known_films import share, without_known
+from carina.workflows.learning import Learned, film_part, model_card
 from carina.workflows.log import Log
 
 _BATCH = 64
@@ -47,7 +47,7 @@ def test(run: Run, films: Films, recipe: Recipe, learned: Learned, *, log: Log) 
     with log.stage("evaluation"):
         evaluation = _evaluation(films, recipe, learned, answers)
     card = learned.classifier.card.model_copy(update={"tested_on": _tested_on(evaluation)})
-    digest = write_card(run.classifier_dir, card)
+    digest = write_card(run.classifier_dir, card, readme=model_card(card))
     evaluation = evaluation.model_copy(update={"classifier": digest})
     write_document(run.evaluation_file, evaluation)
     with log.stage("pictures"):
@@ -59,35 +59,24 @@ def _answers(films: Films, part: Part, learned: Learned) -> list[Prediction]:
     """Return the deployed classifier's answers on a part, in f32, from the prepared pixels."""
     records = films.of(part)
     answers: list[Prediction] = []
+    pixels = films.scan.pixels
+    assert pixels is not None  # open_films scans with an input spec
     for start in range(0, len(records), _BATCH):
         batch = records[start : start + _BATCH]
         facts = [films.scan.facts[record.key] for record in batch]
         found = learned.classifier.answers_prepared(
-            _prepared(films, batch, learned),
+            network_input(
+                pixels.levels([record.key for record in batch]), learned.classifier.card.input
+            ),
             measures=[GateMeasures(f.height, f.width, f.contrast) for f in facts],
             paths=[record.path for record in batch],
             cautions=[f.cautions for f in facts],
             digests=[f.sha256 for f in facts],
         )
         answers.extend(
-            replace(
-                answer,
-                source=record.source,
-                part=part,
-                patient=record.patient,
-                label=record.label,
-            )
-            for record, answer in zip(batch, found, strict=True)
+            answer.of(record, part=part) for record, answer in zip(batch, found, strict=True)
         )
     return answers
-
-
-def _prepared(films: Films, records: Sequence[Record], learned: Learned) -> NDArray[np.float32]:
-    """Return the network's input float32 `[n, channels, height, width]` for records."""
-    pixels = films.scan.pixels
-    assert pixels is not None  # open_films scans with an input spec
-    one_channel = from_levels(pixels.levels([record.key for record in records]))[:, None]
-    return np.repeat(one_channel, learned.classifier.card.input.channels, axis=1)
 
 
 def _evaluation(
@@ -112,17 +101,21 @@ def _evaluation(
     return evaluation.model_copy(
         update={
             "last_epoch": _last_epoch(films, recipe, learned, answers["test"]),
-            "without_leaks": _without_leaks(films, recipe, answers["test"]),
-            "parts": {part: _loss_and_accuracy(films, answers[part]) for part in PARTS},
+            "without_leaks": without_known(
+                names, answers["test"], films.seen_while_training(), section
+            ),
+            "parts": {part: _loss_and_accuracy(films, answers[part], section) for part in PARTS},
             "cautions": (*films.split.cautions, *evaluation.cautions),
         }
     )
 
 
-def _loss_and_accuracy(films: Films, answers: Sequence[Prediction]) -> dict[str, Estimate]:
+def _loss_and_accuracy(
+    films: Films, answers: Sequence[Prediction], section: EvaluateSection
+) -> dict[str, Estimate]:
     names = films.dataset.labels.names
     logits = np.array([[answer.logits[name] for name in names] for answer in answers])
-    return loss_and_accuracy(scored_films(names, answers), logits)
+    return loss_and_accuracy(scored_films(names, answers), logits, section)
 
 
 def _last_epoch(
@@ -151,51 +144,13 @@ def _last_epoch(
     )
 
 
-def _without_leaks(
-    films: Films, recipe: Recipe, answers: Sequence[Prediction]
-) -> WithoutLeaks | None:
-    """Return the test metrics without the films that training had seen, if there are any."""
-    seen = films.seen_while_training()
-    if not seen:
-        return None
-    kept = [answer for answer in answers if f"{answer.source}/{answer.path}" not in seen]
-    left = {answer.label for answer in kept}
-    gone = [name for name in films.dataset.labels.names if name not in left]
-    if gone:
-        return WithoutLeaks(
-            n_removed=len(seen),
-            metrics={},
-            sentence=(
-                f"{len(seen)} of {len(answers)} test films were known from training, and without "
-                f"them nothing is left of {', '.join(gone)}: this test says nothing"
-            ),
-        )
-    metrics = overall_metrics(scored_films(films.dataset.labels.names, kept), recipe.evaluate)
-    return WithoutLeaks(
-        n_removed=len(seen),
-        metrics=metrics,
-        sentence=(
-            f"{len(seen)} of {len(answers)} test films were known from training (the same film "
-            f"or the same patient); without them {_share(metrics['accuracy'])} of {len(kept)} "
-            "are right"
-        ),
-    )
-
-
 def _tested_on(evaluation: Evaluation) -> str:
     """Return the card's sentence on the internal test."""
     right = (
-        f"{_share(evaluation.metrics['accuracy'])} of {evaluation.data.n_images} films of the test "
+        f"{share(evaluation.metrics['accuracy'])} of {evaluation.data.n_images} films of the test "
         f"part of {evaluation.data.name} answered rightly"
     )
     return f"{right}; {evaluation.without_leaks.sentence}" if evaluation.without_leaks else right
-
-
-def _share(estimate: Estimate) -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "an unknown share"
-    low, high = 100 * estimate.low, 100 * estimate.high
-    return f"{100 * estimate.value:.1f} % ({low:.1f} to {high:.1f} %)"
 
 
 def _draw_pictures(

@@ -9,7 +9,13 @@ from carina.domain.progress import Progress, Step
 from carina.domain.recipe import Recipe
 from carina.errors import RecipeError
 from carina.files.documents import write_document
-from carina.files.recipes import read_recipe, with_settings, write_recipe
+from carina.files.recipes import (
+    SettingWords,
+    read_recipe,
+    setting_list,
+    with_settings,
+    write_recipe,
+)
 from carina.runs import Run
 from carina.settings import Settings
 from carina.workflows.audit import data_list
@@ -17,7 +23,7 @@ from carina.workflows.environment import starting_environment
 from carina.workflows.extras import require_extra
 from carina.workflows.films import Films, open_films
 from carina.workflows.log import Log
-from carina.workflows.places import claimed, new_folder, require_empty
+from carina.workflows.places import claimed
 from carina.workflows.progress_bar import default_progress
 from carina.workflows.report import report
 
@@ -29,7 +35,7 @@ def train(
     data: str | Path | Sequence[str | Path],
     *,
     recipe: str | Recipe = "two-conv",
-    set: Sequence[str] = (),  # noqa: A002  the name of the command's option
+    set: SettingWords = (),  # noqa: A002  the name of the command's option
     split: str | None = None,
     out: str | Path | None = None,
     settings: Settings | None = None,
@@ -56,16 +62,18 @@ def train(
         ParityError: if the exported network does not answer like the trained one.
     """
     require_extra("train", needed_for="carina train")
-    from carina.workflows.learning import learn
+    from carina.workflows.learning import learn, require_architecture, start_network
     from carina.workflows.testing import test
 
     progress = progress or default_progress()
     settings = settings or Settings.from_environment()
     sources = data_list(data)
     chosen = _resolved(recipe, set, split)
-    run = Run(require_empty(Path(out) if out else new_folder(settings, chosen.name)))
-    with claimed(run.folder, n_bytes=_ROOM):
+    require_architecture(chosen.network)
+    with claimed(out, settings=settings, name=chosen.name, n_bytes=_ROOM) as folder:
+        run = Run(folder)
         films = open_films(sources, chosen, settings, progress)
+        network = start_network(films, chosen)
     log = Log(run.log_file, progress)
     again = ["carina", "train", *map(str, sources), "--recipe", str(run.recipe_file)]
     environment = starting_environment(films.dataset, command=shlex.join(again))
@@ -74,11 +82,10 @@ def train(
     write_document(run.audit_file, films.audit)
     write_manifest(run.manifest_file, films.dataset, films.split, films.scan)
     log.say(_opening_sentence(films))
-    learned = learn(run, films, chosen, settings=settings, log=log)
+    learned = learn(run, films, chosen, network=network, settings=settings, log=log)
     evaluation = test(run, films, chosen, learned, log=log)
     environment = environment.model_copy(
         update={
-            "status": "finished",
             "threads": learned.threads,
             "precision": learned.precision,
             "device": learned.device,
@@ -90,24 +97,26 @@ def train(
     write_document(run.environment_file, environment)
     progress(Step("report", message="writing the report"))
     report(run)
+    write_document(run.environment_file, environment.model_copy(update={"status": "finished"}))
     log.say("finished")
     return run
 
 
-def _resolved(recipe: str | Recipe, settings: Sequence[str], split: str | None) -> Recipe:
+def _resolved(recipe: str | Recipe, settings: SettingWords, split: str | None) -> Recipe:
     """Return the recipe with the settings and the split's mode in it."""
     chosen = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if split is not None:
         if split not in _SPLIT_MODES:
             raise RecipeError(f"--split takes {', '.join(_SPLIT_MODES)}, and got '{split}'")
-        settings = (*settings, f"split.mode={split}")
+        settings = [*setting_list(settings), f"split.mode={split}"]
     return with_settings(chosen, settings) if settings else chosen
 
 
 def _opening_sentence(films: Films) -> str:
     sizes = films.split.sizes()
     parts = ", ".join(f"{part} {n}" for part, n in sizes.items())
+    if films.split.validation_is_test:
+        parts += ": the same films as validation"
     classes = ", ".join(films.dataset.labels.names)
-    return (
-        f"{sum(sizes.values())} films ({parts}) of {len(films.dataset.labels)} classes: {classes}"
-    )
+    n_films = len(films.split.parts)
+    return f"{n_films} films ({parts}) of {len(films.dataset.labels)} classes: {classes}"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from carina.data.cell_values import age_in_years, finite_number
+from carina.data.counted import counted
 from carina.data.found import Found, FoundFilm, PatientNumber, ReadOptions
 from carina.data.patient_names import patients_sentence
 from carina.data.sources import SOURCES
 from carina.domain.dataset import LeftOut
-from carina.errors import DatasetError, InputError
+from carina.errors import DatasetError
 from carina.files.tables import read_table
 
 FRONTAL_VIEWS = frozenset({"pa", "ap", "ap supine", "ap erect"})
@@ -33,6 +35,7 @@ _OLDER_PNEUMONIAS = frozenset(
     }
 )
 _NOT_STATED = frozenset({"todo", "unknown", ""})
+_NUMBERS: Mapping[str, Callable[[str], float]] = {"age": age_in_years, "offset": finite_number}
 _COLUMNS = ("patientid", "finding", "filename")
 
 
@@ -63,10 +66,7 @@ class CovidChestXray:
         Raises:
             DatasetError: if the table cannot be read or no film is left.
         """
-        try:
-            rows = read_table(path / "metadata.csv", error=DatasetError)
-        except InputError as error:
-            raise DatasetError(str(error)) from error
+        rows = read_table(path / "metadata.csv", error=DatasetError)
         taken, left_out = _choose(path, rows)
         by_film: dict[str, list[Mapping[str, str]]] = defaultdict(list)
         for row in taken:
@@ -86,7 +86,7 @@ class CovidChestXray:
             patients=patients_sentence([f.patient for f in films], rest_on="metadata.csv"),
             label_table={finding: class_of_finding(finding) for finding in findings},
             left_out=tuple(left_out),
-            notes=_notes_on_shared_films(by_film),
+            notes=(*_notes_on_shared_films(by_film), *_notes_on_numbers(by_film)),
             licence=_licences(rows[0] for rows in by_film.values()),
             citation="Cohen et al., COVID-19 Image Data Collection, arXiv 2006.11988",
         )
@@ -187,7 +187,6 @@ def _film(path: Path, name: str, row: Mapping[str, str], patients: Mapping[str, 
     number = patients[row["patientid"].strip()]
     mask = f"lung-masks/{Path(name).stem}.png"
     sex = row.get("sex", "").strip().upper()
-    offset = _number(row.get("offset", ""))
     return FoundFilm(
         path=name,
         file=path / name,
@@ -195,17 +194,30 @@ def _film(path: Path, name: str, row: Mapping[str, str], patients: Mapping[str, 
         patient=PatientNumber("covid-chestxray", number) if number else None,
         view=row.get("view", "").strip() or None,
         sex=sex if sex in ("F", "M") else None,
-        age_years=_number(row.get("age", "")),
-        date_offset_days=offset,
+        age_years=_number(row, "age"),
+        date_offset_days=_number(row, "offset"),
         lung_mask=mask if (path / mask).is_file() else None,
     )
 
 
-def _number(text: str) -> float | None:
+def _number(row: Mapping[str, str], column: str) -> float | None:
     try:
-        return float(text)
+        return _NUMBERS[column](row.get(column, ""))
     except ValueError:
         return None
+
+
+def _notes_on_numbers(by_film: Mapping[str, list[Mapping[str, str]]]) -> list[str]:
+    firsts = [rows[0] for rows in by_film.values()]
+    notes = []
+    for column in _NUMBERS:
+        n = sum(
+            row.get(column, "").strip() != "" and _number(row, column) is None for row in firsts
+        )
+        if n:
+            cells = f"{counted(n, 'cell')} of the column '{column}'"
+            notes.append(f"{cells} of metadata.csv taken as unknown, being unreadable")
+    return notes
 
 
 def _notes_on_shared_films(by_film: Mapping[str, list[Mapping[str, str]]]) -> tuple[str, ...]:

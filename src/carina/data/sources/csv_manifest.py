@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import math
-import os
+import posixpath
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 from typing import TypeVar
 
+from carina.data.cell_values import age_in_years
 from carina.data.counted import counted
 from carina.data.found import Found, FoundFilm, PatientNumber, ReadOptions
 from carina.data.part_names import part_of_name
@@ -18,6 +17,7 @@ from carina.data.patient_names import patients_of_names, patients_sentence
 from carina.data.sources import SOURCES
 from carina.domain.record import Part
 from carina.errors import DatasetError
+from carina.files.tables import read_rows
 from carina.registry import nearest
 
 _KNOWN = ("path", "patient", "split", "source", "view", "sex", "age")
@@ -47,7 +47,11 @@ class _Problems:
 
 
 class CsvManifest:
-    """One row per film; paths are relative to the CSV's folder.
+    """One row per film; paths are relative to the CSV's folder, with `/` or `\\`.
+
+    An absolute path below that folder becomes relative. Of one elsewhere, the records keep
+    its last names alone, as many as tell it from the other films: `a.png`, or `ward/a.png`
+    where there is another `a.png`; where the machine keeps its films is written nowhere.
 
     Column names count without case and outer spaces. `path` and the label column must be
     there; an empty label is a film without one. `split` takes the spellings of part folders,
@@ -77,8 +81,8 @@ class CsvManifest:
         problems = _Problems()
         films: dict[str, FoundFilm] = {}
         lines: dict[str, int] = {}
-        for row in rows:
-            film = _film(path, row, label_column, problems)
+        for row, (name, file) in zip(rows, _names_and_files(path.parent, rows), strict=True):
+            film = _film(name, file, row, label_column, problems)
             earlier = films.get(film.path)
             if earlier is not None and earlier != film:
                 problems.repeated.append(f"{film.path} on lines {lines[film.path]} and {row.line}")
@@ -96,27 +100,15 @@ class CsvManifest:
 
 
 def _read_rows(path: Path) -> tuple[list[_Row], tuple[str, ...]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
-            header = [name.strip().casefold() for name in next(reader, [])]
-            rows = []
-            for cells in reader:
-                if not any(cell.strip() for cell in cells):
-                    continue
-                if len(cells) != len(header):
-                    raise DatasetError(
-                        f"{path}, line {reader.line_num}: {len(cells)} cells, and the header "
-                        f"has {len(header)} columns ({', '.join(header)})"
-                    )
-                rows.append(_Row(reader.line_num, dict(zip(header, cells, strict=True))))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path} cannot be read as a UTF-8 CSV file: {error}") from error
+    columns, rows = read_rows(path, error=DatasetError, skip_blank=True)
     if not rows:
         raise DatasetError(
             f"{path} lists no film; expected a header with path and label and a row per film"
         )
-    return rows, tuple(header)
+    header = {column: column.strip().casefold() for column in columns}
+    return [
+        _Row(row.line, {header[column]: text for column, text in row.cells.items()}) for row in rows
+    ], tuple(header[column] for column in columns)
 
 
 def _require_column(path: Path, column: str, columns: tuple[str, ...]) -> None:
@@ -131,15 +123,14 @@ def _require_column(path: Path, column: str, columns: tuple[str, ...]) -> None:
     raise DatasetError(f"{path} has no column '{column}' (found: {', '.join(columns)}); {advice}")
 
 
-def _film(path: Path, row: _Row, label_column: str, problems: _Problems) -> FoundFilm:
-    written, file = _file_of(path.parent, row.cell("path"))
+def _film(name: str, file: Path, row: _Row, label_column: str, problems: _Problems) -> FoundFilm:
     if not _is_there(file):
         problems.missing.append(f"line {row.line}: {row.cell('path') or '(no path)'}")
     hospital = row.cell("source") or None
     namespace = f"manifest/{hospital}" if hospital else "manifest"
     patient = row.cell("patient")
     return FoundFilm(
-        path=written,
+        path=name,
         file=file,
         label=row.cell(label_column) or None,
         patient=PatientNumber(namespace, patient) if patient else None,
@@ -147,21 +138,58 @@ def _film(path: Path, row: _Row, label_column: str, problems: _Problems) -> Foun
         hospital=hospital,
         view=row.cell("view") or None,
         sex=_read_cell(row, "sex", lambda text: _SEXES[text.casefold()], problems),
-        age_years=_read_cell(row, "age", _age, problems),
+        age_years=_read_cell(row, "age", age_in_years, problems),
     )
 
 
-def _file_of(folder: Path, written: str) -> tuple[str, Path]:
-    """Return the path as records carry it, and the file it means."""
-    if "\\" in written and not (folder / written).exists():
-        written = written.replace("\\", "/")
-    file = folder / written
-    if Path(written).is_absolute():
-        inside = file.is_relative_to(folder)
-        name = file.relative_to(folder).as_posix() if inside else file.as_posix()
-    else:
-        name = PurePosixPath(os.path.normpath(written)).as_posix() if written else ""
-    return name, file
+def _names_and_files(folder: Path, rows: Sequence[_Row]) -> list[tuple[str, Path]]:
+    """Return each row's path as records carry it, and the file it means."""
+    paths = [_with_slashes(folder, row.cell("path")) for row in rows]
+    names = {path: _name_from(folder, path) for path in paths}
+    outside = {path for path, name in names.items() if name is None}
+    short = _last_names(outside, taken={name for name in names.values() if name is not None})
+    return [(names[path] or short[path], folder / (names[path] or path)) for path in paths]
+
+
+def _with_slashes(folder: Path, written: str) -> str:
+    slashed = posixpath.normpath(written.replace("\\", "/"))
+    # Outside Windows a backslash may be part of a file's name.
+    literal = "\\" in written and not _is_there(folder / slashed) and _is_there(folder / written)
+    return written if literal else slashed
+
+
+def _name_from(folder: Path, path: str) -> str | None:
+    """Return a path from the CSV's folder on, or None if it is absolute and elsewhere."""
+    if not Path(path).is_absolute() and not path.startswith(("/", "../")):
+        return path
+    file = folder.absolute() / path
+    written = Path(posixpath.normpath(file.as_posix()))
+    # The folder or the row may go by a link.
+    for home, own in (
+        (folder.absolute(), written),
+        (folder.resolve(), written),
+        (folder.resolve(), file.parent.resolve() / file.name),
+    ):
+        if own.is_relative_to(home):
+            return own.relative_to(home).as_posix()
+    return path if path.startswith("../") else None
+
+
+def _last_names(paths: Collection[str], *, taken: Collection[str]) -> dict[str, str]:
+    """Return absolute path -> its last names, as few as are its own."""
+    endings = {path: _endings(path) for path in paths}
+    n_paths = Counter(ending for own in endings.values() for ending in own)
+    return {
+        path: next((e for e in own if n_paths[e] == 1 and e not in taken), path)
+        for path, own in endings.items()
+    }
+
+
+def _endings(path: str) -> list[str]:
+    """Return `a.png`, `ward/a.png`, ...; a member of an archive keeps its archive's name."""
+    file, mark, member = path.partition("!/")
+    parts = PurePath(file).parts
+    return [PurePath(*parts[-n:]).as_posix() + mark + member for n in range(1, len(parts) + 1)]
 
 
 def _is_there(file: Path) -> bool:
@@ -188,13 +216,6 @@ def _read_cell(
     except (KeyError, ValueError):
         problems.unread[column] += 1
         return None
-
-
-def _age(text: str) -> float:
-    age_years = float(text)
-    if not math.isfinite(age_years) or not 0 <= age_years <= 130:
-        raise ValueError(text)
-    return age_years
 
 
 def _raise_for(path: Path, problems: _Problems) -> None:

@@ -58,7 +58,7 @@ def _macro(films: Resamples) -> Floats:
     return mean
 
 
-METRICS.register("roc_auc")(
+ROC_AUC = METRICS.register("roc_auc")(
     Metric(
         title="ROC AUC",
         measure=_areas,
@@ -73,5 +73,6 @@ METRICS.register("roc_auc_macro")(
         title="ROC AUC, mean over the classes",
         measure=_macro,
         undefined_because="every class needs films of its own and films of others",
+        mean_of=ROC_AUC,
     )
 )

@@ -32,7 +32,7 @@ def _macro(films: Resamples) -> Floats:
     return mean
 
 
-METRICS.register("average_precision")(
+AVERAGE_PRECISION = METRICS.register("average_precision")(
     Metric(
         title="Average precision",
         measure=_per_class,
@@ -45,5 +45,6 @@ METRICS.register("average_precision_macro")(
         title="Average precision, mean over the classes",
         measure=_macro,
         undefined_because="a class has no film",
+        mean_of=AVERAGE_PRECISION,
     )
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from carina.evaluation.metric import Metric
 from carina.evaluation.metrics import METRICS
+from carina.evaluation.metrics.recall import RECALL
 from carina.evaluation.resamples import Floats, Resamples, ratio
 
 
@@ -24,5 +25,6 @@ METRICS.register("balanced_accuracy")(
         title="Balanced accuracy",
         measure=_mean_recall_of_present,
         undefined_because="there is no film",
+        mean_of=RECALL,
     )
 )

@@ -23,7 +23,7 @@ def _weighted(films: Resamples) -> Floats:
     return ratio(weighted.sum(axis=1), films.n_films)
 
 
-METRICS.register("f1")(
+F1 = METRICS.register("f1")(
     Metric(
         title="F1",
         measure=_per_class,
@@ -36,6 +36,7 @@ METRICS.register("f1_macro")(
         title="F1, mean over the classes",
         measure=_macro,
         undefined_because="a class has no film",
+        mean_of=F1,
     )
 )
 METRICS.register("f1_weighted")(

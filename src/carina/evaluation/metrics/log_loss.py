@@ -1,10 +1,16 @@
 """Log loss: the mean surprise at the true class, in nats."""
 
+import math
+
 import numpy as np
 
 from carina.evaluation.metric import Metric
 from carina.evaluation.metrics import METRICS
 from carina.evaluation.resamples import Floats, Resamples, ratio
+
+
+# what a film costs whose class was given probability 0, in nats
+LARGEST_SURPRISE = -math.log(np.finfo(np.float64).eps)
 
 
 def _mean_surprise(films: Resamples) -> Floats:
@@ -23,7 +29,7 @@ METRICS.register("log_loss")(
         title="Log loss",
         measure=_mean_surprise,
         undefined_because="there is no film",
-        highest=None,
+        highest=LARGEST_SURPRISE,
         best=0.0,
     )
 )

@@ -28,7 +28,7 @@ def _weighted(films: Resamples) -> Floats:
     return ratio((_or_zero(films) * films.support).sum(axis=1), films.n_films)
 
 
-METRICS.register("precision")(
+PRECISION = METRICS.register("precision")(
     proportion_metric(
         "Precision (positive predictive value)",
         _right_of_answers,
@@ -41,6 +41,7 @@ METRICS.register("precision_macro")(
         title="Precision, mean over the classes",
         measure=_macro,
         undefined_because="a class has no film",
+        mean_of=PRECISION,
     )
 )
 METRICS.register("precision_weighted")(

@@ -19,7 +19,7 @@ def _found_of_all(films: Resamples) -> Proportion:
     return Proportion(hits=films.hits.sum(axis=1), of=films.n_films)
 
 
-METRICS.register("recall")(
+RECALL = METRICS.register("recall")(
     proportion_metric(
         "Recall (sensitivity)",
         _found_of_class,
@@ -32,6 +32,7 @@ METRICS.register("recall_macro")(
         title="Recall, mean over the classes",
         measure=_macro,
         undefined_because="a class has no film",
+        mean_of=RECALL,
     )
 )
 METRICS.register("recall_weighted")(

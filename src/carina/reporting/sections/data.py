@@ -24,15 +24,22 @@ def data(run: Run) -> Section:
         anchor="data",
         title="The films",
         blocks=(
-            Paragraph(
-                "The network learns from the training part. The validation part chooses the "
-                "epoch. The test part is looked at last, for the numbers of this page."
-            ),
+            Paragraph(_what_each_part_is_for(rows)),
             _by_part_and_class(rows, labels),
             *_by_source(rows, labels),
             Facts(_facts(run, rows)),
             *(Notice("note", sentence(note)) for note in run.environment.notes),
         ),
+    )
+
+
+def _what_each_part_is_for(rows: Sequence[ManifestRow]) -> str:
+    learns = "The network learns from the training part."
+    if not any(row.split == "validation" for row in rows):
+        return f"{learns} The test part chooses the epoch and is tested on, as described."
+    return (
+        f"{learns} The validation part chooses the epoch. The test part is looked at last, for "
+        "the numbers of this page."
     )
 
 

@@ -33,9 +33,17 @@ def _what_it_is(run: Run) -> str:
     return (
         f"A {card.provenance.architecture} network that tells {listed(card.labels.names)} apart, "
         f"trained on {counted(n_train, 'film')} of {listed(card.provenance.sources)}. "
-        "The numbers below are for the test part, which neither the training nor the choice of "
-        "the epoch saw."
+        f"The numbers below are for the test part, {_what_saw_it(run)}."
     )
+
+
+def _what_saw_it(run: Run) -> str:
+    """Return whether training or the choice of the epoch knew the test films."""
+    if not any(row.split == "validation" for row in run.manifest):
+        return "on which the epoch was chosen too, as described: they flatter"
+    if run.evaluation.without_leaks is not None:
+        return "some of whose films were known from training: see below"
+    return "which neither the training nor the choice of the epoch saw"
 
 
 def _key_figures(evaluation: Evaluation) -> KeyFigures:
@@ -80,31 +88,32 @@ def _leaks(evaluation: Evaluation) -> list[Block]:
 
 def _external(run: Run) -> list[Block]:
     """Return what another source's films said, or that none was asked."""
-    names = run.external_names()
-    if not names:
-        return [
+    tests = [run.external_evaluation(name) for name in run.external_names()]
+    blocks: list[Block] = []
+    if not any(test.data.external for test in tests):
+        blocks.append(
             Notice(
                 "warning",
                 "Not tested on another source. On films of another hospital, machine or age "
                 "group the accuracy is usually lower, and often much lower.",
             )
-        ]
-    tests = {name: run.external_evaluation(name) for name in names}
-    figures = tuple(
-        _key_figure(
-            f"Accuracy on {name}",
-            "accuracy",
-            test.metrics,
-            note=f"{counted(test.data.n_images, 'film')} of an external test",
         )
-        for name, test in tests.items()
-    )
-    cautions = (
-        Notice("warning", f"External test {name}: {sentence(caution)}")
-        for name, test in tests.items()
+    if tests:
+        blocks.append(KeyFigures(tuple(_external_figure(test) for test in tests)))
+    blocks.extend(
+        Notice("warning", f"Test on {test.data.name}: {sentence(caution)}")
+        for test in tests
         for caution in test.cautions
     )
-    return [KeyFigures(figures), *cautions]
+    return blocks
+
+
+def _external_figure(test: Evaluation) -> KeyFigure:
+    films = counted(test.data.n_images, "film")
+    kind = "of an external test" if test.data.external else "some of them known from training"
+    return _key_figure(
+        f"Accuracy on {test.data.name}", "accuracy", test.metrics, note=f"{films}, {kind}"
+    )
 
 
 def _serious_findings(run: Run) -> list[Block]:

@@ -32,7 +32,7 @@ def _about_the_test(run: Run) -> list[str]:
         "interval covers the luck of which films were drawn from the same source, not another "
         "hospital, machine or kind of patient."
     ]
-    if not run.external_names():
+    if not any(run.external_evaluation(name).data.external for name in run.external_names()):
         sentences.append(
             "It has not been tested on another source. With carina evaluate, films of another "
             "source give that number."

@@ -1,0 +1,13 @@
+"""What this process may use of the machine."""
+
+import os
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, at least 1.
+
+    Where the system lets a process be pinned to some cores (Linux, containers), only these
+    count; macOS and Windows do not say, and there it is all of the machine's.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -1,0 +1,57 @@
+"""Figures without the films that the classifier had seen."""
+
+from collections.abc import Collection, Sequence
+
+from carina.domain.estimate import Estimate
+from carina.domain.evaluation import WithoutLeaks
+from carina.domain.prediction import Prediction
+from carina.domain.recipe import EvaluateSection
+from carina.evaluation.evaluate import overall_metrics, scored_films
+
+
+def without_known(
+    names: Sequence[str],
+    answers: Sequence[Prediction],
+    known: Collection[str],
+    section: EvaluateSection,
+) -> WithoutLeaks | None:
+    """Return the metrics without known films, or None if none is known.
+
+    Args:
+        names: the classes in order.
+        answers: the films of a test.
+        known: `source/path` of those that training or the choice of the epoch saw.
+        section: how many resamples, and their seed.
+    """
+    kept = [answer for answer in answers if f"{answer.source}/{answer.path}" not in known]
+    n_removed = len(answers) - len(kept)
+    if not n_removed:
+        return None
+    opening = (
+        f"{n_removed} of {len(answers)} test films were known from training (the same film or "
+        "the same patient)"
+    )
+    left = {answer.label for answer in kept}
+    tested = [name for name in names if any(answer.label == name for answer in answers)]
+    gone = [name for name in tested if name not in left]
+    if gone:
+        return WithoutLeaks(
+            n_removed=n_removed,
+            metrics={},
+            sentence=f"{opening}, and without them nothing is left of {', '.join(gone)}: this "
+            "test says nothing",
+        )
+    metrics = overall_metrics(scored_films(names, kept), section)
+    return WithoutLeaks(
+        n_removed=n_removed,
+        metrics=metrics,
+        sentence=f"{opening}; without them {share(metrics['accuracy'])} of {len(kept)} are right",
+    )
+
+
+def share(estimate: Estimate) -> str:
+    """Return a proportion in words: "95.3 % (84.5 to 98.7 %)"."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return "an unknown share"
+    low, high = 100 * estimate.low, 100 * estimate.high
+    return f"{100 * estimate.value:.1f} % ({low:.1f} to {high:.1f} %)"

@@ -1,0 +1,162 @@
+"""A classifier on films that it was not made with, and on films that it was."""
+
+import csv
+import shutil
+
+import pytest
+
+import carina
+from carina.errors import CarinaError
+from carina.imaging.phantom import write_phantoms
+from carina.settings import Settings
+from conftest import QUICK, settings_in
+
+NOT_TESTED = "Not tested on another source"
+
+
+@pytest.fixture(scope="module")
+def other_films(tmp_path_factory):
+    """Films of other patients than the run's, with class names in another spelling."""
+    folder = tmp_path_factory.mktemp("other") / "other-hospital"
+    counts = {"all": {"Normal": 8, "Pneumonia": 8, "COVID-19": 8}}
+    write_phantoms(folder, counts=counts, seed=99)
+    for before, after in (("COVID-19", "covid 19"), ("Normal", "NORMAL")):
+        (folder / "all" / before).rename(folder / "all" / after)
+    return folder / "all"
+
+
+def test_an_external_test_is_kept_in_the_run_and_in_its_report(own_run, other_films, settings):
+    assert NOT_TESTED in own_run.report_file.read_text()
+    result = carina.evaluate(own_run.folder, other_films, settings=settings)
+    assert result.evaluation.data.external
+    assert result.evaluation.data.n_images == 24
+    assert result.evaluation.without_leaks is None
+    (name,) = own_run.external_names()
+    assert own_run.external_evaluation(name) == result.evaluation
+    page = own_run.report_file.read_text()
+    assert NOT_TESTED not in page
+    assert "Accuracy on all" in page
+    assert (result.folder / "predictions.csv").is_file()
+
+
+@pytest.mark.parametrize(("part", "n_known"), [("train", 72), ("validation", 24), ("test", 36)])
+def test_a_test_on_films_that_the_run_knows_is_no_external_test(
+    own_run, phantom_films, settings, part, n_known
+):
+    result = carina.evaluate(own_run.folder, phantom_films / part, settings=settings)
+    assert not result.evaluation.data.external
+    assert any(f"{n_known} films, or their patients" in one for one in result.evaluation.cautions)
+    assert result.evaluation.without_leaks.n_removed == n_known
+    assert NOT_TESTED in own_run.report_file.read_text()
+
+
+def test_two_data_sets_of_one_name_are_both_kept(own_run, other_films, tmp_path, settings):
+    again = shutil.copytree(other_films, tmp_path / "all")
+    next((again / "NORMAL").iterdir()).unlink()
+    for films in (other_films, again):
+        carina.evaluate(own_run.folder, films, settings=settings)
+    assert len(own_run.external_names()) == 2
+
+
+def test_films_of_a_class_that_the_classifier_lacks_are_counted(
+    own_run, other_films, tmp_path, settings
+):
+    films = shutil.copytree(other_films, tmp_path / "films")
+    shutil.copytree(films / "NORMAL", films / "Tuberculosis")
+    result = carina.evaluate(own_run.folder, films, settings=settings)
+    assert result.evaluation.data.n_images == 24
+    assert result.evaluation.data.n_unlabelled == 8
+    assert any("8 films of 'Tuberculosis'" in note for note in result.notes)
+
+
+def test_data_without_any_class_of_the_classifier_is_refused(
+    own_run, other_films, tmp_path, settings
+):
+    shutil.copytree(other_films / "NORMAL", tmp_path / "films" / "Tuberculosis")
+    with pytest.raises(CarinaError, match=r"found: Tuberculosis.*labels\.rename") as caught:
+        carina.evaluate(own_run.folder, tmp_path / "films", settings=settings)
+    assert caught.value.exit_code == 2
+
+
+def test_labels_can_be_mapped_for_an_evaluation(own_run, other_films, tmp_path, settings):
+    films = shutil.copytree(other_films, tmp_path / "films")
+    (films / "NORMAL").rename(films / "healthy")
+    words = ['labels.rename={healthy = "Normal"}']
+    result = carina.evaluate(own_run.folder, films, set=words, settings=settings)
+    assert result.evaluation.data.n_images == 24
+
+
+def test_a_setting_that_an_evaluation_would_ignore_is_refused(own_run, other_films, settings):
+    with pytest.raises(CarinaError, match="uses only the settings of labels and evaluate"):
+        carina.evaluate(own_run.folder, other_films, set=["train.epochs=2"], settings=settings)
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory, phantom_films):
+    """A manifest with patients, merged classes, and a run trained on it."""
+    place = tmp_path_factory.mktemp("hospital")
+    rows = []
+    for part in ("train", "test"):
+        for number, film in enumerate(sorted((phantom_films / part).rglob("*.png"))):
+            label = film.parent.name
+            patient = f"SECRETPATIENT{part}{number}"
+            rows.append({"path": str(film), "label": label, "patient": patient, "split": part})
+    write_manifest(place / "films.csv", rows)
+    own: Settings = settings_in(place / "own")
+    run = carina.train(
+        place / "films.csv",
+        set=[*QUICK, 'labels.merge={ill = ["COVID-19", "Pneumonia"]}'],
+        out=place / "run",
+        settings=own,
+    )
+    return run, own, place
+
+
+def write_manifest(file, rows):
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=["path", "label", "patient", "split"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_the_classifiers_own_merging_of_labels_holds_in_an_evaluation(hospital, other_films):
+    run, own, _ = hospital
+    result = carina.evaluate(run.classifier_dir, other_films, settings=own)
+    assert result.evaluation.labels == ("Normal", "ill")
+    assert result.evaluation.data.n_images == 24
+
+
+def test_a_patient_of_the_training_is_known_by_the_keyed_hash(hospital, other_films, tmp_path):
+    run, own, _ = hospital
+    film = next((other_films / "NORMAL").iterdir())
+    other = next((other_films / "Pneumonia").iterdir())
+    rows = [
+        {"path": str(film), "label": "Normal", "patient": "SECRETPATIENTtrain0", "split": ""},
+        {"path": str(other), "label": "ill", "patient": "somebody-else", "split": ""},
+    ]
+    write_manifest(tmp_path / "new.csv", rows)
+    result = carina.evaluate(run.classifier_dir, tmp_path / "new.csv", settings=own)
+    assert not result.evaluation.data.external
+    assert any("1 films, or their patients" in one for one in result.evaluation.cautions)
+
+
+def test_with_another_key_patient_overlap_cannot_be_checked(hospital, other_films, tmp_path):
+    run, _, _ = hospital
+    result = carina.evaluate(run.classifier_dir, other_films, settings=settings_in(tmp_path))
+    assert any("cannot be checked" in one for one in result.evaluation.cautions)
+
+
+def test_patients_appear_nowhere_but_as_keyed_hashes(hospital):
+    run, own, _place = hospital
+    assert {row.patient for row in run.manifest} - {None}
+    written = [*run.folder.rglob("*"), *own.cache_dir.rglob("*"), *own.config_dir.rglob("*")]
+    for file in (file for file in written if file.is_file()):
+        assert b"SECRETPATIENT" not in file.read_bytes(), file
+
+
+def test_film_names_never_enter_classifier_cache_or_log(own_run, trained_run, phantom_films):
+    cache = trained_run.folder.with_name("trained-own") / "cache"
+    files = [*trained_run.classifier_dir.iterdir(), *cache.rglob("*"), trained_run.log_file]
+    assert len(files) > 6
+    for file in (file for file in files if file.is_file()):
+        assert b"phantom-0" not in file.read_bytes(), file
