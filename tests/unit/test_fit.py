@@ -9,7 +9,7 @@ import torch
 
 from carina.domain.input_spec import InputSpec
 from carina.domain.recipe import AugmentSection, TrainSection
-from carina.errors import TrainingError
+from carina.errors import RecipeError, TrainingError
 from carina.training.films import TrainingFilms
 from carina.training.fit import HISTORY_COLUMNS, fit
 from carina.training.precision import PrecisionChoice
@@ -207,7 +207,7 @@ def test_progress_tells_films_epoch_loss_and_one_sentence_an_epoch():
     assert {step.stage for step in told} == {"training"}
     assert told[-1].done == told[-1].total == 3 * 64
     assert told[-1].facts["epoch"] == "3/3"
-    assert {"images/s", "loss", "val_auc"} <= told[-1].facts.keys()
+    assert {"images/s", "loss", "val AUC"} <= told[-1].facts.keys()
     assert [step.done for step in told] == sorted(step.done for step in told)
 
 
@@ -218,7 +218,7 @@ def test_a_training_that_diverges_stops_and_says_what_to_try():
 
 def test_validation_films_of_one_class_cannot_choose_by_the_macro_area():
     films = TrainingFilms(train=easy_part(16), validation=easy_part(6, labels=[1] * 6), spec=SMALL)
-    with pytest.raises(TrainingError, match=r"val_auc_macro needs validation films of all 2"):
+    with pytest.raises(RecipeError, match=r"val_auc_macro needs validation films of all 2"):
         fitted(films, choose_by="val_auc_macro")
     _, result = fitted(films, epochs=1)
     assert math.isnan(result.history[0]["val_auc_macro"])
@@ -272,3 +272,11 @@ def test_the_allocator_setting_is_left_alone_without_glibc(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: pytest.fail("no glibc, no call"))
     with keeping_memory():
         pass
+
+
+def test_the_sentence_of_an_epoch_tells_the_mean_area_over_the_classes():
+    told = []
+    _, result = fitted(progress=told)
+    sentences = [step.message for step in told if step.message]
+    for row, sentence in zip(result.history, sentences, strict=True):
+        assert sentence.endswith(f"AUC {row['val_auc_macro']:.4f}")

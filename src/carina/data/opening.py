@@ -15,6 +15,7 @@ from carina.domain.dataset import Dataset, LeftOut, Source
 from carina.domain.recipe import LabelsSection
 from carina.domain.record import Record
 from carina.errors import DatasetError
+from carina.files.names import printable
 from carina.registry import nearest
 
 _AS_FOUND = LabelsSection()
@@ -124,8 +125,8 @@ def _decide(
 def _record(film: FoundFilm, source: str, label: str | None, key: PatientKey) -> Record:
     patient = film.patient
     return Record(
-        path=film.path,
-        source=source,
+        path=printable(film.path),
+        source=printable(source),
         file=film.file,
         label=label,
         patient=key.hash(patient.namespace, patient.number) if patient else None,

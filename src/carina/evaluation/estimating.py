@@ -25,29 +25,42 @@ from carina.evaluation.scored_films import ScoredFilms
 
 # an interval needs most draws to be defined; else it would describe the lucky ones
 _LEAST_DEFINED = 0.9
+_SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Found:
+class _Number:
     """One number of one metric on the films, with what its interval can rest on.
 
     Attributes:
+        films: one film or more.
+        metric: what was measured.
+        section: how many resamples, and their seed.
+        index: of the class, or None for a number of all classes.
         value: the number; NaN if undefined.
         draws: float64 `[draws]`, with NaN.
-        counts: hits and trials behind a proportion, else None.
-        n_of: films the number rests on.
-        sizes: films of the class and of the others, or None for a number of all classes.
-        n_units: units in the smallest class it rests on.
-        proportion_units: units behind the trials of a proportion.
     """
 
+    films: ScoredFilms
+    metric: Metric
+    section: EvaluateSection
+    index: int | None
     value: float
     draws: Floats
-    counts: tuple[float, float] | None
-    n_of: int
-    sizes: tuple[int, int] | None
-    n_units: int
-    proportion_units: int
+
+    @property
+    def label(self) -> str | None:
+        """The class."""
+        return None if self.index is None else self.films.labels[self.index]
+
+    @property
+    def counts(self) -> tuple[float, float] | None:
+        """Hits and trials behind a proportion, else None."""
+        if self.metric.proportion is None:
+            return None
+        counts = self.metric.proportion(self.films.once)
+        pick = (0,) if self.index is None else (0, self.index)
+        return float(counts.hits[pick]), float(counts.of[pick])
 
 
 def estimate_metrics(
@@ -55,16 +68,26 @@ def estimate_metrics(
 ) -> tuple[dict[str, Estimate], dict[str, dict[str, Estimate]]]:
     """Return the estimates over all films, and those of each class.
 
-    How an interval is made (issue 5 chooses by coverage), and its name in `method`:
+    Every value that is defined has an interval with a width. How it is made (issue 5
+    chooses by coverage), and its name in `method`:
 
     - "wilson", "newcombe": proportions and areas of independent films, that is
-      where every patient has one film, or patients are unknown.
+      where every known patient has one film, or patients are unknown.
     - "bootstrap-patients": draws of whole patients, bias-corrected; for proportions and
       areas never narrower than the closed form, which the bootstrap of few patients is.
-    - "bootstrap-films": the same with films, where patients are unknown.
-    - "wilson-patients": a proportion of 0 or 1, whose draws do not vary, as if each
-      patient were one trial.
-    - "open-ended": another number of 0 or 1 whose draws do not vary (`open_ended`).
+    - "bootstrap-films": the same with films, where patients are unknown;
+      "bootstrap-patients-where-known": with both, where some patients are unknown.
+
+    Where the draws do not vary, or too many are undefined:
+
+    - "wilson-patients", "newcombe-patients": the closed form, as if each patient (film
+      of an unknown patient) were one trial.
+    - "mean-of-classes": for a mean over the classes, the means of the classes' lower and
+      of their upper ends. It is cautious: it holds even if the classes are all off in the
+      same direction, while classes of different films would partly cancel out.
+    - "open-ended": for any other number, and for a mean of 0 or 1 (`open_ended`).
+
+    Draws that vary, though too many others are undefined, may widen these.
 
     Args:
         films: one film or more.
@@ -77,130 +100,144 @@ def estimate_metrics(
     for name, metric in metrics.items():
         values = metric.measure(films.once)
         if not metric.per_class:
-            overall[name] = _estimate(films, metric, values[0], draws[name], label=None)
+            number = _Number(films, metric, section, None, float(values[0]), draws[name])
+            overall[name] = _estimate(number)
             continue
         for index, label in enumerate(films.labels):
-            per_class[label][name] = _estimate(
-                films, metric, values[0, index], draws[name][:, index], label=label
-            )
+            value, own_draws = float(values[0, index]), draws[name][:, index]
+            number = _Number(films, metric, section, index, value, own_draws)
+            per_class[label][name] = _estimate(number)
     return overall, per_class
 
 
-def _estimate(
-    films: ScoredFilms, metric: Metric, value: float, draws: Floats, *, label: str | None
-) -> Estimate:
-    found = _describe(films, metric, value, draws, label=label)
-    if np.isnan(value):
-        reason = metric.undefined_because.format(label=label)
-        return Estimate.undefined(reason, n=found.n_of)
-    interval, method = _interval(metric, found, unit=films.unit, clustered=_clustered(films))
-    low, high = interval or (None, None)
-    return Estimate(value=float(value), low=low, high=high, n=found.n_of, method=method)
+def _estimate(number: _Number) -> Estimate:
+    n = len(number.films) if number.counts is None else int(number.counts[1])
+    if np.isnan(number.value):
+        reason = number.metric.undefined_because.format(label=number.label)
+        return Estimate.undefined(reason, n=n)
+    (low, high), method = _interval(number)
+    return Estimate(value=number.value, low=low, high=high, n=n, method=method)
+
+
+def _interval(number: _Number) -> tuple[Interval, str]:
+    """Return the interval, which has a width, and its method's name."""
+    closed = _closed_form(number)
+    if closed is not None and not _clustered(number.films):
+        return closed, number.metric.interval
+    drawn = number.draws[~np.isnan(number.draws)]
+    if not drawn.size or np.ptp(drawn) <= _SAME:
+        return _without_draws(number)
+    interval = bias_corrected(number.value, drawn)
+    if drawn.size >= _LEAST_DEFINED * number.draws.size:
+        interval = hull(interval, closed) if closed else interval
+        if interval[1] - interval[0] > _SAME:
+            return interval, f"bootstrap-{number.films.unit.replace(' ', '-')}"
+    instead, method = _without_draws(number)
+    return hull(interval, instead), method
 
 
 def _clustered(films: ScoredFilms) -> bool:
     """Return whether some unit brings several films."""
-    return int(films.units.max()) + 1 < len(films)
+    return _n_units(films) < len(films)
 
 
-def _interval(
-    metric: Metric, found: _Found, *, unit: str, clustered: bool
-) -> tuple[Interval | None, str]:
-    """Return the interval and its method's name; None if nothing can be said."""
-    closed = _closed_form(metric, found)
-    if closed is not None and not clustered:
-        return closed, metric.interval
-    drawn = found.draws[~np.isnan(found.draws)]
-    enough = drawn.size >= _LEAST_DEFINED * found.draws.size
-    if drawn.size and np.ptp(drawn) > 1e-12 and enough:
-        interval = bias_corrected(float(found.value), drawn)
-        return (hull(interval, closed) if closed else interval), f"bootstrap-{unit}"
-    if found.counts is not None:
-        share = found.counts[0] / found.counts[1]
-        return wilson(share * found.proportion_units, found.proportion_units), "wilson-patients"
-    if metric.highest is not None and (rule := _open_ended(metric, found)) is not None:
-        return rule, "open-ended"
-    return closed, metric.interval
-
-
-def _closed_form(metric: Metric, found: _Found) -> Interval | None:
-    if metric.interval == "wilson" and found.counts is not None:
-        return wilson(*found.counts)
-    if metric.interval == "newcombe" and found.sizes is not None:
-        return newcombe(float(found.value), n_positive=found.sizes[0], n_negative=found.sizes[1])
+def _closed_form(number: _Number) -> Interval | None:
+    """Return the interval that holds where every film is a unit of its own."""
+    if number.metric.interval == "wilson" and number.counts is not None:
+        return wilson(*number.counts)
+    if number.metric.interval == "newcombe" and number.index is not None:
+        own = number.films.y_true == number.index
+        return newcombe(number.value, n_positive=int(own.sum()), n_negative=int((~own).sum()))
     return None
 
 
-def _open_ended(metric: Metric, found: _Found) -> Interval | None:
-    highest = metric.highest or 1.0
-    for end in (0.0, highest):
-        if abs(found.value - end) < 1e-12:
-            return open_ended(end, n_units=found.n_units, highest=highest)
-    return None
+def _without_draws(number: _Number) -> tuple[Interval, str]:
+    """Return an interval, and its method's name, where resamples tell nothing."""
+    films, metric, value = number.films, number.metric, number.value
+    if number.counts is not None:
+        hits, of = number.counts
+        n_units = _units_counted(films, metric, number.index)
+        return wilson(hits / of * n_units, n_units), "wilson-patients"
+    is_at_an_end = value <= _SAME or value >= metric.highest - _SAME
+    if metric.mean_of is not None and not is_at_an_end:
+        return _mean_of_classes(number, metric.mean_of), "mean-of-classes"
+    if metric.interval == "newcombe" and number.index is not None and not is_at_an_end:
+        own = films.y_true == number.index
+        n_positive, n_negative = _n_units(films, own), _n_units(films, ~own)
+        interval = newcombe(value, n_positive=n_positive, n_negative=n_negative)
+        return interval, "newcombe-patients"
+    n_units = _units_of_smallest_class(number)
+    return open_ended(value, n_units=n_units, highest=metric.highest), "open-ended"
 
 
-def _describe(
-    films: ScoredFilms, metric: Metric, value: float, draws: Floats, *, label: str | None
-) -> _Found:
-    """Return what one number's interval can rest on."""
-    index = None if label is None else films.labels.index(label)
-    own = None if index is None else films.y_true == index
-    counts = _counts(films.once, metric, index)
-    n_of = len(films) if counts is None else int(counts[1])
-    is_degenerate = counts is not None and counts[0] in (0.0, counts[1])
-    return _Found(
-        value=float(value),
-        draws=draws,
-        counts=counts if counts is not None and counts[1] > 0 else None,
-        n_of=n_of,
-        sizes=None if own is None else (int(own.sum()), int((~own).sum())),
-        n_units=_units_of_smallest_class(films, own),
-        proportion_units=_units_counted(films, metric, index) if is_degenerate else n_of,
-    )
+def _mean_of_classes(number: _Number, of_class: Metric) -> Interval:
+    """Return the mean of the classes' lower ends, and that of their upper ends.
+
+    Classes without films are left out. One whose own number is undefined all the same (a
+    precision without an answer, which the mean counts as 0) may have any.
+    """
+    films = number.films
+    estimates = estimate_metrics(films, {"of class": of_class}, number.section)[1]
+    present = [films.labels[index] for index in np.unique(films.y_true)]
+    ends = [(0.0, of_class.highest)] * len(present)
+    for position, label in enumerate(present):
+        estimate = estimates[label]["of class"]
+        if estimate.low is not None and estimate.high is not None:
+            ends[position] = (estimate.low, estimate.high)
+    low, high = np.mean(ends, axis=0)
+    return min(float(low), number.value), max(float(high), number.value)
 
 
-def _counts(drawn: Resamples, metric: Metric, index: int | None) -> tuple[float, float] | None:
-    if metric.proportion is None:
-        return None
-    counts = metric.proportion(drawn)
-    pick = (0,) if index is None else (0, index)
-    return float(counts.hits[pick]), float(counts.of[pick])
+def _n_units(films: ScoredFilms, mask: NDArray[np.bool_] | None = None) -> int:
+    """Return how many units have a film, or one of a bool `[n]` mask."""
+    units = films.units
+    return int(np.unique(units if mask is None else units[mask]).size)
 
 
-def _units_of_smallest_class(films: ScoredFilms, own: NDArray[np.bool_] | None) -> int:
-    if own is None:
+def _units_of_smallest_class(number: _Number) -> int:
+    """Return the units of the smallest class a number rests on; of all films if it is
+    no number of classes."""
+    films = number.films
+    if number.index is not None:
+        own = films.y_true == number.index
+        groups = [own, ~own]
+    elif number.metric.mean_of is not None:
         groups = [films.y_true == index for index in range(len(films.labels))]
-        groups = [group for group in groups if group.any()]
     else:
-        groups = [group for group in (own, ~own) if group.any()]
-    return min((int(np.unique(films.units[group]).size) for group in groups), default=0)
+        return _n_units(films)
+    return min(_n_units(films, group) for group in groups if group.any())
 
 
 def _units_counted(films: ScoredFilms, metric: Metric, index: int | None) -> int:
     """Return how many units have a film among a proportion's trials."""
     if metric.proportion is None:
         return 0
+    units = films.units
     counted = 0
-    for unit_numbers in np.array_split(np.arange(films.units.max() + 1), 1 + len(films) // 256):
-        weights = (unit_numbers[:, None] == films.units[None, :]).astype(np.float32)
+    for unit_numbers in np.array_split(np.arange(units.max() + 1), 1 + len(films) // 256):
+        weights = (unit_numbers[:, None] == units[None, :]).astype(np.float32)
         drawn = Resamples(films.y_true, films.predicted, films.probabilities, weights)
         of = metric.proportion(drawn).of
         counted += int(((of if index is None else of[:, index]) > 0).sum())
     return counted
 
 
-def estimate_mean(films: ScoredFilms, values: Floats, section: EvaluateSection) -> Estimate:
+def estimate_mean(
+    films: ScoredFilms, values: Floats, section: EvaluateSection, *, highest: float
+) -> Estimate:
     """Return the estimate of a mean over films, by bootstrap over their units.
 
     Args:
         films: one film or more.
-        values: float64 `[n]`; one number a film.
+        values: float64 `[n]`; one number a film, 0 to `highest`.
         section: how many resamples, and their seed.
+        highest: the most that a film is taken to have; it matters only where all resamples
+            agree.
     """
     metric = Metric(
         title="Mean",
         measure=lambda drawn: ratio(drawn.weights @ values, drawn.n_films),
         undefined_because="there is no film",
-        highest=None,
+        highest=highest,
     )
     return estimate_metrics(films, {"mean": metric}, section)[0]["mean"]

@@ -105,18 +105,21 @@ def bias_corrected(value: float, draws: Floats) -> Interval:
     return min(low, value), max(high, value)
 
 
-def open_ended(value: float, *, n_units: int, highest: float = 1.0) -> Interval | None:
-    """Return an interval where every resample gave 0, or every one the highest value.
+def open_ended(value: float, *, n_units: int, highest: float = 1.0) -> Interval:
+    """Return an interval for a number that every resample gave alike.
 
-    With an area of 1, every one of m pairs of a positive and a negative unit that share
-    no unit is ordered rightly; that happens with chance `area ** m` at most, so an area
-    below `0.025 ** (1 / m)` is ruled out. m is the number of units in the smaller of
-    both groups. For other metrics it is a cautious convention, the rule of three in
-    exact form, with the units of the smallest class.
+    If all of n units agree, then a share of units that would differ is ruled out once n
+    units without one of them have a chance below 0.025: more than `1 - 0.025 ** (1 / n)`.
+    Units that differ could have anything from 0 to `highest`, and that is the interval of a
+    mean over units. It is the rule of three in exact form, and at 0 and at `highest` it has
+    one end only. With an area of 1, n is the number of units in the smaller of both
+    groups: every one of n pairs of a positive and a negative unit that share no unit is
+    ordered rightly, which happens with chance `area ** n` at most. For other metrics it
+    is a cautious convention.
 
     Args:
-        value: 0 or `highest`; for anything else there is no such rule.
-        n_units: patients (films where patients are unknown) in the smallest class.
+        value: 0 to `highest`.
+        n_units: patients (films where patients are unknown), 1 or more.
         highest: the largest value the metric can take.
 
     References:
@@ -125,11 +128,12 @@ def open_ended(value: float, *, n_units: int, highest: float = 1.0) -> Interval 
 
     >>> [round(end, 2) for end in open_ended(1.0, n_units=20)]
     [0.83, 1.0]
+    >>> [round(end, 2) for end in open_ended(0.5, n_units=20)]
+    [0.42, 0.58]
     """
-    if n_units == 0 or value not in (0.0, highest):
-        return None
-    reach = highest * _TAIL ** (1 / n_units)
-    return (reach, highest) if value == highest else (0.0, highest - reach)
+    differ = 1 - _TAIL ** (1 / n_units)
+    # rounding may put a value just outside of 0 and `highest`
+    return min(value, value * (1 - differ)), max(value, value + differ * (highest - value))
 
 
 def hull(a: Interval, b: Interval) -> Interval:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from carina.domain.progress import Progress, Step, silent
 from carina.domain.recipe import AugmentSection, TrainSection
-from carina.errors import TrainingError
+from carina.errors import RecipeError, TrainingError
 from carina.models.network import Network, set_memory_layout
 from carina.runs import HISTORY_COLUMNS
 from carina.training.allocator import keeping_memory
@@ -31,6 +31,8 @@ from carina.training.scoring import figures, torch_logits
 from carina.training.step import adam, training_step
 
 _SECONDS_BETWEEN_STEPS_SHOWN = 0.2
+# A cross-entropy at which every answer is wrong with a probability of 1 - exp(-10000).
+_DIVERGED = 1e4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,13 +204,14 @@ class _Bar:
         self._epoch = epoch
         self._epochs = epochs
         self._n_films = n_films
-        self._watched = {"val_auc": history[-1]["val_auc"]} if history else {}
+        self._watched = {"val AUC": _area(history[-1]["val_auc_macro"])} if history else {}
         self._began = self._shown = time.monotonic()
 
     def show(self, n_seen: int, total_loss: Tensor) -> None:
         """Tell that `n_seen` of the epoch's films are done, if it is time to."""
         now = time.monotonic()
-        if now - self._shown < _SECONDS_BETWEEN_STEPS_SHOWN:
+        is_last = n_seen >= self._n_films  # told with the epoch's own figures
+        if is_last or now - self._shown < _SECONDS_BETWEEN_STEPS_SHOWN:
             return
         self._shown = now
         loss = float(total_loss) / n_seen
@@ -234,12 +237,17 @@ def _epoch_done(history: list[dict[str, float]], n_films: int, rate: float, *, e
             "epoch": f"{epoch}/{epochs}",
             "images/s": round(rate, 1),
             "loss": round(row["loss"], 4),
-            "val_auc": round(row["val_auc"], 4),
+            "val AUC": _area(row["val_auc_macro"]),
         },
         f"epoch {epoch} of {epochs}: loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}; "
         f"validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, "
-        f"AUC {row['val_auc']:.4f}",
+        f"AUC {_area(row['val_auc_macro'])}",
     )
+
+
+def _area(area: float) -> str:
+    """Return an area under the ROC curve for people, or a dash where it is undefined."""
+    return "-" if math.isnan(area) else f"{area:.4f}"
 
 
 @contextmanager
@@ -254,21 +262,37 @@ def _training_settings(device: torch.device, train: TrainSection) -> Iterator[No
         yield
 
 
-def _check_films(films: TrainingFilms, train: TrainSection, *, n_classes: int) -> None:
-    for name, part in (("training", films.train), ("validation", films.validation)):
-        if not len(part):
-            raise TrainingError(f"there are no {name} films; give the data set more films")
-    watched = np.unique(films.validation.labels).size
+def require_choosable(
+    train: TrainSection, validation_labels: NDArray[np.int64], n_classes: int
+) -> None:
+    """Refuse validation films that cannot give the figure which chooses the epoch.
+
+    Args:
+        train: the recipe's section.
+        validation_labels: int64 `[n]`; index of each validation film's class.
+        n_classes: number of classes.
+
+    Raises:
+        RecipeError: if `train.choose_by` needs classes that validation lacks.
+    """
+    watched = np.unique(validation_labels).size
     if train.choose_by == "val_auc_macro" and watched < n_classes:
-        raise TrainingError(
+        raise RecipeError(
             f"train.choose_by = val_auc_macro needs validation films of all {n_classes} classes, "
             f"and there are films of {watched}; choose by val_loss, or cut a larger part with "
             "--set split.validation=0.3"
         )
 
 
+def _check_films(films: TrainingFilms, train: TrainSection, *, n_classes: int) -> None:
+    for name, part in (("training", films.train), ("validation", films.validation)):
+        if not len(part):
+            raise TrainingError(f"there are no {name} films; give the data set more films")
+    require_choosable(train, films.validation.labels, n_classes)
+
+
 def _check_loss(loss: float, where: str) -> None:
-    if not math.isfinite(loss):
+    if not loss < _DIVERGED:  # NaN is not less either
         raise TrainingError(
             f"the training diverged: the loss is {loss} {where}; try smaller steps "
             "(--set train.learning_rate=0.0001) or --set train.precision=fp32"

@@ -71,8 +71,9 @@ class CsvManifest:
         """Return the films that the rows name.
 
         Raises:
-            DatasetError: for a missing column, a missing film, an unknown split or a film
-                on two lines with two labels; line numbers are given.
+            DatasetError: for a missing column, an unknown split, a film on two lines that
+                differ, or if more than half of the films are not there; line numbers are
+                given. Fewer absent films are noted, and read as "not-found".
         """
         label_column = options.label_column.strip().casefold()
         rows, columns = _read_rows(path)
@@ -88,7 +89,7 @@ class CsvManifest:
                 problems.repeated.append(f"{film.path} on lines {lines[film.path]} and {row.line}")
             films.setdefault(film.path, film)
             lines.setdefault(film.path, row.line)
-        _raise_for(path, problems)
+        _raise_for(path, problems, n_rows=len(rows))
         ordered = [films[key] for key in sorted(films)]
         ordered, rest_on = _with_patients(ordered, has_column="patient" in columns)
         return Found(
@@ -218,9 +219,11 @@ def _read_cell(
         return None
 
 
-def _raise_for(path: Path, problems: _Problems) -> None:
+def _raise_for(path: Path, problems: _Problems, *, n_rows: int) -> None:
+    # A few absent films are unreadable ones; if most are absent, the folder is the wrong one.
+    absent = problems.missing if 2 * len(problems.missing) > n_rows else []
     for items, what, advice in (
-        (problems.missing, "films that are not there", "paths count from the CSV's folder"),
+        (absent, "films that are not there", "paths count from the CSV's folder"),
         (problems.parts, "splits of unknown name", "use train, validation or test"),
         (problems.repeated, "films on two lines that differ", "keep one line for each"),
     ):
@@ -248,6 +251,9 @@ def _notes(
         notes.append(f"columns that were not used: {', '.join(unknown)}")
     if n_repeated:
         notes.append(f"{counted(n_repeated, 'line')} passed over, repeating an earlier one")
+    if problems.missing:
+        shown = "; ".join(problems.missing[:_N_SHOWN])
+        notes.append(f"{counted(len(problems.missing), 'film')} not there: {shown}")
     notes += [
         f"{counted(n, 'cell')} of the column '{column}' taken as unknown, being unreadable"
         for column, n in sorted(problems.unread.items())

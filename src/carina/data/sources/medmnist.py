@@ -34,7 +34,10 @@ class MedMnist:
                 labels = {name: _labels_of(arrays, name, path) for name in present}
             counts = {name: _n_images(path, f"{name}_images") for name in present}
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise DatasetError(f"{path} cannot be read as a MedMNIST file: {error}") from error
+            raise DatasetError(
+                f"{path} is no MedMNIST file, or it is damaged: arrays train_images, "
+                "train_labels, val_images, ... of numbers are expected"
+            ) from error
         if not present:
             raise DatasetError(
                 f"{path} has none of the arrays train_images, val_images and test_images "

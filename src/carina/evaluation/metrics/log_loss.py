@@ -8,7 +8,6 @@ from carina.evaluation.metric import Metric
 from carina.evaluation.metrics import METRICS
 from carina.evaluation.resamples import Floats, Resamples, ratio
 
-
 # what a film costs whose class was given probability 0, in nats
 LARGEST_SURPRISE = -math.log(np.finfo(np.float64).eps)
 
