@@ -11,7 +11,7 @@ from carina.domain.recipe import EvaluateSection
 from carina.evaluation.estimating import estimate_metrics
 from carina.evaluation.metrics import METRICS
 from carina.evaluation.resamples import Resamples
-from making.scored import drawn_films, perfect_films, scored_tables
+from making.scored import constant_films, drawn_films, perfect_films, scored_tables
 
 every_metric = pytest.mark.parametrize("name", METRICS.names())
 a_few = settings(max_examples=25, deadline=None)
@@ -48,7 +48,7 @@ def test_values_lie_between_zero_and_the_highest(name, films):
     defined = values[~np.isnan(values)]
     assert (defined >= 0).all()
     highest = METRICS.get(name).highest
-    assert highest is None or (defined <= highest + 1e-12).all()
+    assert (defined <= highest + 1e-12).all()
 
 
 @every_metric
@@ -93,29 +93,46 @@ def test_many_draws_at_once_equal_one_after_the_other(name):
     np.testing.assert_allclose(at_once, singly, atol=1e-12)
 
 
+def estimates(name, films):
+    """Return the metric's estimates, over all films or of each class."""
+    overall, per_class = estimate_metrics(
+        films, {name: METRICS.get(name)}, EvaluateSection(resamples=100)
+    )
+    return [*overall.values(), *(row[name] for row in per_class.values() if row)]
+
+
+def assert_inside_an_interval_with_a_width(estimate, metric):
+    assert estimate.low < estimate.high
+    assert estimate.low <= estimate.value <= estimate.high
+    assert estimate.low >= 0
+    assert estimate.high <= metric.highest + 1e-9  # log loss rounds at the 12th decimal
+
+
 @every_metric
 @a_few
-@given(films=scored_tables())
+@given(films=scored_tables() | scored_tables(with_patients=True))
 def test_every_estimate_has_a_value_inside_its_interval_or_a_reason(name, films):
-    metric = METRICS.get(name)
-    overall, per_class = estimate_metrics(films, {name: metric}, EvaluateSection(resamples=100))
-    for estimate in [*overall.values(), *(row[name] for row in per_class.values() if row)]:
+    for estimate in estimates(name, films):
         if estimate.value is None:
             assert estimate.undefined_because
             assert "{" not in estimate.undefined_because
-        elif estimate.low is not None:
-            assert estimate.low <= estimate.value <= estimate.high
-            assert metric.highest is None or 0 <= estimate.low <= estimate.high <= 1
+        else:
+            assert_inside_an_interval_with_a_width(estimate, METRICS.get(name))
 
 
 @every_metric
 def test_perfect_films_never_get_an_interval_without_width(name):
-    metric = METRICS.get(name)
-    overall, per_class = estimate_metrics(
-        perfect_films(), {name: metric}, EvaluateSection(resamples=100)
-    )
-    for estimate in [*overall.values(), *(row[name] for row in per_class.values() if row)]:
-        assert estimate.low is None or estimate.low < estimate.high
+    for estimate in estimates(name, perfect_films()):
+        assert_inside_an_interval_with_a_width(estimate, METRICS.get(name))
+
+
+@every_metric
+@pytest.mark.parametrize("patients", [None, [f"p{i // 4}" for i in range(30)], ["p"] * 30])
+def test_one_answer_to_every_film_gets_an_interval_with_a_width(name, patients):
+    films = constant_films(patients=patients)
+    for estimate in estimates(name, films):
+        if estimate.value is not None:
+            assert_inside_an_interval_with_a_width(estimate, METRICS.get(name))
 
 
 @every_metric

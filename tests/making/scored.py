@@ -41,9 +41,19 @@ def perfect_films(n_per_class=10, n_classes=3):
     return scored(y_true, np.eye(n_classes)[y_true], labels=LABELS[:n_classes])
 
 
+def constant_films(n_per_class=10, n_classes=3, *, patients=None):
+    """Return films that all get one answer, with the same probabilities."""
+    y_true = np.tile(np.arange(n_classes), n_per_class)
+    shares = np.full((y_true.size, n_classes), 1 / n_classes)
+    return scored(y_true, shares, labels=LABELS[:n_classes], patients=patients)
+
+
 @st.composite
-def scored_tables(draw, *, every_class=False, n_classes=None):
-    """Draw films with coarse scores, so that ties are common and classes may be absent."""
+def scored_tables(draw, *, every_class=False, n_classes=None, with_patients=False):
+    """Draw films with coarse scores, so that ties are common and classes may be absent.
+
+    With patients they have several films each, few patients, and some are unknown.
+    """
     k = n_classes or draw(st.integers(2, 3))
     n = draw(st.integers(k, 24))
     y_true = draw(st.lists(st.integers(0, k - 1), min_size=n, max_size=n))
@@ -54,6 +64,8 @@ def scored_tables(draw, *, every_class=False, n_classes=None):
             st.lists(st.integers(0, 8), min_size=k, max_size=k).filter(any), min_size=n, max_size=n
         )
     )
+    names = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=n, max_size=n)
+    patients = draw(names) if with_patients else None
     shares = np.array(parts, dtype=np.float64)
     shares /= shares.sum(axis=1, keepdims=True)
-    return scored(y_true, shares, labels=LABELS[:k])
+    return scored(y_true, shares, labels=LABELS[:k], patients=patients)

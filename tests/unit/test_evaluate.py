@@ -18,9 +18,10 @@ from carina.evaluation.evaluate import (
     overall_metrics,
     scored_films,
 )
+from carina.evaluation.intervals import newcombe, open_ended, wilson
 from carina.evaluation.metrics.auroc import auroc
 from carina.evaluation.subgroups import age_band
-from making.scored import drawn_films, perfect_films, scored
+from making.scored import constant_films, drawn_films, perfect_films, scored
 
 QUICK = EvaluateSection(resamples=200)
 DATA = EvaluatedData(name="made", part="test", n_images=0)
@@ -61,9 +62,39 @@ def test_one_film_a_patient_is_as_good_as_independent_films():
     assert evaluated(films).metrics["accuracy"].method == "wilson"
 
 
-def test_one_unknown_patient_makes_films_the_unit():
-    films = drawn_films(6, patients=["a", "a", "b", "b", "c", None])
-    assert evaluated(films).data.unit == "films"
+def test_films_of_an_unknown_patient_are_units_of_their_own_beside_whole_patients():
+    films = drawn_films(6, patients=["b", "a", None, "b", None, "a"])
+    assert films.units.tolist() == [0, 1, 2, 0, 3, 1]
+    data = evaluated(films).data
+    assert (data.unit, data.n_patients) == ("patients where known", 2)
+
+
+def test_one_unknown_patient_does_not_turn_the_others_into_independent_films():
+    right = np.repeat([True, False], [160, 40])  # 10 patients of 20 films, 8 of them all right
+    y_true = np.arange(200) % 2
+    shares = np.eye(2)[np.where(right, y_true, 1 - y_true)]
+    patients = [f"p{i // 20}" for i in range(200)]
+    known = evaluated(scored(y_true, shares, labels=("A", "B"), patients=patients))
+    patients[0] = None
+    one_unknown = evaluated(scored(y_true, shares, labels=("A", "B"), patients=patients))
+    whole, mixed = known.metrics["accuracy"], one_unknown.metrics["accuracy"]
+    assert mixed.high - mixed.low > 0.9 * (whole.high - whole.low) > 0.3
+    assert whole.method == "bootstrap-patients"
+    assert mixed.method == "bootstrap-patients-where-known"
+    assert one_unknown.data.n_patients == 10
+
+
+def test_a_mixture_with_one_film_a_patient_is_as_good_as_independent_films():
+    films = drawn_films(60, patients=[f"p{i}" if i % 3 else None for i in range(60)])
+    assert evaluated(films).metrics["accuracy"].method == "wilson"
+
+
+def test_intervals_do_not_depend_on_how_patients_are_called():
+    one, other = (
+        evaluated(drawn_films(60, patients=[f"p{sign * (i // 4):+03}" for i in range(60)]))
+        for sign in (1, -1)
+    )
+    assert one == other
 
 
 def test_films_of_one_patient_that_agree_widen_the_interval():
@@ -96,6 +127,67 @@ def test_a_perfect_area_never_has_the_interval_one_to_one():
     assert found.per_class["Covid"]["roc_auc"].low < 0.97
 
 
+def test_one_answer_to_every_film_has_intervals_of_the_means_over_classes():
+    found = evaluated(constant_films(20, 2)).metrics
+    # recalls of 20 of 20 and 0 of 20: the mean of Wilson's ends
+    reach = 1.959964**2 / (20 + 1.959964**2)
+    for name in ("balanced_accuracy", "recall_macro"):
+        assert (found[name].value, found[name].method) == (0.5, "mean-of-classes")
+        assert (found[name].low, found[name].high) == pytest.approx(
+            ((1 - reach) / 2, (1 + reach) / 2), abs=1e-6
+        )
+    area = found["roc_auc_macro"]
+    assert (area.low, area.high) == pytest.approx(newcombe(0.5, n_positive=20, n_negative=20))
+    precision = found["average_precision_macro"]
+    assert precision.low < 0.4
+    assert precision.high > 0.6
+    # every film costs log 2: what an unseen kind of film might cost is all that is open
+    loss = found["log_loss"]
+    assert (loss.low, loss.high) == open_ended(
+        loss.value, n_units=40, highest=-np.log(np.finfo(np.float64).eps)
+    )
+
+
+def test_one_answer_to_films_of_patients_all_alike_counts_patients_not_films():
+    films = constant_films(50, 2, patients=[f"p{i // 10}" for i in range(100)])
+    found = evaluated(films)
+    accuracy, precision = found.metrics["accuracy"], found.metrics["precision_macro"]
+    assert accuracy.method == "wilson-patients"
+    assert (accuracy.low, accuracy.high) == pytest.approx(wilson(5, 10))
+    area = found.per_class["Covid"]["roc_auc"]
+    assert area.method == "newcombe-patients"
+    assert (area.low, area.high) == newcombe(0.5, n_positive=10, n_negative=10)
+    # the mean counts the class that was never answered as 0; its precision may be anything
+    assert found.per_class["Normal"]["precision"].value is None
+    low, high = wilson(5, 10)
+    assert (precision.low, precision.high) == pytest.approx((low / 2, (high + 1) / 2))
+
+
+def test_classes_with_too_few_films_for_draws_still_get_means_with_an_interval():
+    films = scored([0] * 20 + [1], np.eye(2)[[0] * 15 + [1] * 6], labels=("A", "B"))
+    found = evaluated(films)
+    recalls = [found.per_class[label]["recall"] for label in ("A", "B")]
+    mean = found.metrics["recall_macro"]
+    assert mean.method == "mean-of-classes"
+    assert mean.low == pytest.approx(np.mean([recall.low for recall in recalls]))
+    # draws that happen to hold the one film may widen it
+    assert mean.high >= np.mean([recall.high for recall in recalls])
+
+
+def test_patients_who_differ_as_wholes_count_as_patients_where_draws_say_nothing():
+    # two patients of class B with ten films each: one is found, the other is not
+    films = scored(
+        [0] * 40 + [1] * 20,
+        np.eye(2)[[0] * 40 + [1] * 10 + [0] * 10],
+        labels=("A", "B"),
+        patients=[f"a{i}" for i in range(40)] + ["b"] * 10 + ["c"] * 10,
+    )
+    recall = evaluated(films).per_class["B"]["recall"]
+    assert recall.method == "wilson-patients"
+    assert recall.low <= wilson(1, 2)[0]
+    assert recall.high >= wilson(1, 2)[1]
+
+
 def test_a_class_without_films_is_undefined_and_says_why():
     films = scored([0, 0, 1, 1], np.eye(3)[[0, 1, 1, 1]])
     found = evaluated(films)
@@ -114,7 +206,7 @@ def test_one_film_is_enough_to_evaluate_without_a_warning():
     found = evaluated(scored([0], [[0.7, 0.2, 0.1]]))
     assert found.metrics["accuracy"].value == 1
     assert found.metrics["accuracy"].low < 0.3
-    assert found.metrics["log_loss"].low is None
+    assert found.metrics["log_loss"].high > 30  # one film tells next to nothing
 
 
 def test_no_film_is_refused():
@@ -139,6 +231,9 @@ def test_unreadable_and_unlabelled_films_are_left_out_and_counted():
     assert len(films) == data.n_images == 3
     assert (data.n_unreadable, data.n_unlabelled, data.n_abstained) == (1, 2, 1)
     assert (data.unit, data.n_patients) == ("films", None)
+    mixed = [film(patient="a"), film("Covid"), film(patient="a"), film(None, patient="b")]
+    part = evaluated_data(("Covid", "Normal"), mixed, name="made", part="test")
+    assert (part.unit, part.n_patients) == ("patients where known", 1)
     found = evaluate(films, data=data, classifier="none", section=QUICK)
     assert found.data == data
     assert found.metrics["accuracy"].value == pytest.approx(2 / 3)
@@ -201,6 +296,19 @@ def test_cautions_name_what_weakens_the_numbers():
     assert evaluated(known).cautions == ()
 
 
+@pytest.mark.parametrize(
+    ("n_unknown", "sentence"),
+    [
+        (50, "The patient of 50 of 120 films is not known: each of them counts as independent"),
+        (1, "The patient of 1 of 120 films is not known: it counts as independent"),
+    ],
+)
+def test_a_caution_says_of_how_many_films_the_patient_is_not_known(n_unknown, sentence):
+    patients = [None] * n_unknown + [f"p{i}" for i in range(120 - n_unknown)]
+    (caution,) = evaluated(drawn_films(120, patients=patients)).cautions
+    assert caution.startswith(sentence)
+
+
 def test_loss_needs_a_logit_for_every_film_and_class():
     with pytest.raises(ValueError, match=r"logits \(2, 3\)"):
         loss_and_accuracy(drawn_films(60), np.zeros((2, 3)))
@@ -209,7 +317,10 @@ def test_loss_needs_a_logit_for_every_film_and_class():
 def test_large_logits_do_not_overflow():
     films = perfect_films(10)
     found = loss_and_accuracy(films, 5000.0 * films.probabilities, QUICK)
-    assert found["loss"].value == 0.0
+    assert str(found["loss"].value) == "0.0"  # not -0.0
+    assert 0.0 == found["loss"].low < found["loss"].high
+    wrong = loss_and_accuracy(films, -5000.0 * films.probabilities, QUICK)["loss"]
+    assert wrong.low < wrong.value == wrong.high  # beyond what log loss holds films to
 
 
 def test_auroc_refuses_one_class_and_halves_ties():

@@ -11,7 +11,7 @@ from carina.domain.input_spec import InputSpec
 from carina.domain.recipe import AugmentSection, TrainSection
 from carina.errors import RecipeError, TrainingError
 from carina.training.films import TrainingFilms
-from carina.training.fit import HISTORY_COLUMNS, fit
+from carina.training.fit import HISTORY_COLUMNS, fit, require_choosable
 from carina.training.precision import PrecisionChoice
 from carina.training.scoring import figures, torch_logits
 from making.training_films import SMALL, easy_films, easy_part, small_network
@@ -211,6 +211,24 @@ def test_progress_tells_films_epoch_loss_and_one_sentence_an_epoch():
     assert [step.done for step in told] == sorted(step.done for step in told)
 
 
+def test_the_area_told_is_the_mean_over_the_classes_and_not_kerass():
+    told = []
+    _, result = fitted(easy_films(48, 30, n_classes=3), network=small_network(3), progress=told)
+    row = result.history[-1]
+    assert round(row["val_auc"], 4) != round(row["val_auc_macro"], 4)
+    assert told[-1].facts["val AUC"] == f"{row['val_auc_macro']:.4f}"
+
+
+def test_an_area_that_is_undefined_is_told_as_a_dash(monkeypatch):
+    monkeypatch.setattr("carina.training.fit._SECONDS_BETWEEN_STEPS_SHOWN", 0.0)
+    films = TrainingFilms(train=easy_part(16), validation=easy_part(6, labels=[1] * 6), spec=SMALL)
+    told = []
+    fitted(films, progress=told, epochs=2)
+    assert told[-1].message.endswith(", AUC -")
+    in_second_epoch = [step.facts for step in told if step.facts["epoch"] == "2/2"]
+    assert {facts["val AUC"] for facts in in_second_epoch} == {"-"}
+
+
 def test_a_training_that_diverges_stops_and_says_what_to_try():
     with pytest.raises(TrainingError, match=r"diverged.*learning_rate"):
         fitted(learning_rate=1e30, epochs=4)
@@ -222,6 +240,15 @@ def test_validation_films_of_one_class_cannot_choose_by_the_macro_area():
         fitted(films, choose_by="val_auc_macro")
     _, result = fitted(films, epochs=1)
     assert math.isnan(result.history[0]["val_auc_macro"])
+
+
+def test_whether_an_epoch_can_be_chosen_is_told_from_the_labels_alone():
+    by_area, by_loss = TrainSection(choose_by="val_auc_macro"), TrainSection(choose_by="val_loss")
+    require_choosable(by_loss, np.array([0, 2, 2]), 3)
+    require_choosable(by_area, np.array([0, 1, 2]), 3)
+    with pytest.raises(RecipeError, match=r"all 3 classes, and there are films of 2"):
+        require_choosable(by_area, np.array([0, 2, 2]), 3)
+    assert RecipeError.exit_code == 2
 
 
 @pytest.mark.parametrize("empty", ["training", "validation"])

@@ -55,10 +55,17 @@ def test_an_area_of_one_over_twenty_pairs_rules_out_what_would_rarely_give_it():
     assert low**20 == pytest.approx(0.025)
 
 
-def test_open_ended_says_nothing_of_other_values_or_of_no_unit():
-    assert open_ended(0.5, n_units=20) is None
-    assert open_ended(1.0, n_units=0) is None
+def test_open_ended_is_a_mirror_and_has_one_end_at_the_ends():
     assert open_ended(0.0, n_units=20) == pytest.approx((0.0, 1 - 0.025 ** (1 / 20)))
+    low, high = open_ended(0.3, n_units=20)
+    assert open_ended(0.7, n_units=20) == pytest.approx((1 - high, 1 - low))
+
+
+def test_units_that_agree_rule_out_a_share_of_others_and_no_value_of_these():
+    low, high = open_ended(2.0, n_units=50, highest=36.0)
+    others = 1 - 0.025 ** (1 / 50)
+    assert low == pytest.approx((1 - others) * 2.0 + others * 0.0)
+    assert high == pytest.approx((1 - others) * 2.0 + others * 36.0)
 
 
 def test_a_skewed_bootstrap_is_corrected_towards_the_value():

@@ -201,13 +201,27 @@ def test_an_external_test_replaces_the_caution_and_shows_its_own(run, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(run.folder, folder)
     other = type(run)(folder)
-    external = run.evaluation.model_copy(update={"cautions": ("3 films were also trained on",)})
+    data = run.evaluation.data.model_copy(update={"name": "elsewhere", "external": True})
+    external = run.evaluation.model_copy(update={"cautions": ("a small test",), "data": data})
     write_document(other.external_dir / "elsewhere" / "evaluation.json", external)
     text = text_of(other)
     assert "Not tested on another source" not in text
     assert "It has not been tested on another source" not in text
     assert "Accuracy on elsewhere" in text
-    assert "External test elsewhere: 3 films were also trained on." in text
+    assert "Test on elsewhere: a small test." in text
+
+
+def test_a_test_on_known_films_does_not_replace_the_caution(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run.folder, folder)
+    other = type(run)(folder)
+    data = run.evaluation.data.model_copy(update={"name": "again", "external": False})
+    known = run.evaluation.model_copy(update={"data": data})
+    write_document(other.external_dir / "again" / "evaluation.json", known)
+    text = text_of(other)
+    assert "Not tested on another source" in text
+    assert "It has not been tested on another source" in text
+    assert "some of them known from training" in text
 
 
 def test_what_is_undefined_says_why(tmp_path):

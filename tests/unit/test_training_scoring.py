@@ -37,6 +37,11 @@ def test_huge_logits_give_a_finite_loss():
     assert found["loss"] == pytest.approx(1e4)
 
 
+def test_sure_and_right_answers_cost_nothing_and_not_less():
+    found = figures(np.array([[1e4, -1e4], [-1e4, 1e4]]), np.array([0, 1]))
+    assert str(found["loss"]) == "0.0"
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_logits_do_not_depend_on_the_batch_and_leave_the_network_as_it_was(channels):
     spec = InputSpec(height=32, width=32, channels=channels)

@@ -13,8 +13,9 @@ class Record:
     """One row of a data set: a film, and what is known about it without opening it.
 
     Attributes:
-        path: posix path relative to the source's folder; `archive.npz!/member`
-            inside an archive. `(source, path)` is the record's key.
+        path: posix path relative to the source's folder (of a film elsewhere its last
+            names); `archive.npz!/member` inside an archive. `(source, path)` is the
+            record's key.
         source: name of the DATA it came from, or of the hospital its row names.
         file: where the film lies on this machine; never written to a file.
         label: class name, or None if it is not known.

@@ -84,8 +84,8 @@ def fit(
         progress: told a few times a second, and with a sentence after each epoch.
 
     Raises:
-        TrainingError: if the loss is no number any more, or the films cannot give the
-            figure that chooses the epoch.
+        TrainingError: if the training diverges, or a part has no films.
+        RecipeError: if the films cannot give the figure that chooses the epoch.
     """
     _check_films(films, train, n_classes=network.n_classes)
     device = training_device()
