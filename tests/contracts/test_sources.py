@@ -1,11 +1,11 @@
 """What every data layout must do; a new one needs a factory here to be tested."""
 
 import pytest
-from carina.imaging.read import read_radiograph
 
 from carina.data import open_dataset
 from carina.data.found import ReadOptions
 from carina.data.sources import SOURCES
+from carina.imaging.read import read_radiograph
 from making.datasets import (
     TEST_KEY,
     write_class_folders,

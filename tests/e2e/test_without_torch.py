@@ -14,8 +14,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from making.classifiers import write_tiny_classifier
 
+from making.classifiers import write_tiny_classifier
 from making.runs import write_example_run
 
 OTHER = Path(

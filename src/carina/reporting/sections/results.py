@@ -60,7 +60,8 @@ def evaluation_blocks(evaluation: Evaluation) -> tuple[Block, ...]:
 
 def _what_was_tested(evaluation: Evaluation) -> str:
     data = evaluation.data
-    unit = counted(data.n_patients, "patient") if data.n_patients else "unknown patients"
+    kind = "patient" if data.unit == "patients" else "known patient"
+    unit = counted(data.n_patients, kind) if data.n_patients else "unknown patients"
     left = [
         f"{counted(n, 'film')} {why}"
         for n, why in (
