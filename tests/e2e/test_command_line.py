@@ -176,6 +176,16 @@ def test_a_setting_that_an_audit_would_ignore_is_refused(carina_command, phantom
     assert "only the settings of labels" in err
 
 
+def test_a_command_to_try_next_is_one_that_the_shell_finds(monkeypatch):
+    from carina.cli.terminal import as_typed
+
+    monkeypatch.setattr("sys.argv", [".venv/bin/carina", "demo"])
+    monkeypatch.setenv("PATH", "")
+    assert as_typed("carina serve run") == ".venv/bin/carina serve run"
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    assert as_typed("carina serve run") == "carina serve run"
+
+
 def test_help_lists_every_command(carina_command):
     code, out, _ = carina_command()
     assert code == 0

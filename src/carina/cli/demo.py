@@ -1,6 +1,6 @@
 """`carina demo`."""
 
-from carina.cli.terminal import JsonFlag, OutOption, drawing, note, show, show_json
+from carina.cli.terminal import JsonFlag, OutOption, as_typed, drawing, note, show, show_json
 from carina.cli.train import show_run
 
 
@@ -43,5 +43,5 @@ def demo(*, out: OutOption = None, as_json: JsonFlag = False) -> int:
     show()
     show("Try next:")
     for command in result.next_commands:
-        show(f"  {command}")
+        show(f"  {as_typed(command)}")
     return 0

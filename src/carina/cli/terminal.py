@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -144,6 +146,14 @@ def note_unreadable(unreadable: Sequence[Unreadable], *, most: int = 10) -> None
         note(f"  {file.message}")
     if len(unreadable) > most:
         note(f"  ... and {len(unreadable) - most} more")
+
+
+def as_typed(command: str) -> str:
+    """Return a `carina ...` command as this user can type it: with the program's path where
+    the shell would not find it (after `make demo`, say)."""
+    if shutil.which("carina") or Path(sys.argv[0]).name != "carina":
+        return command
+    return sys.argv[0] + command.removeprefix("carina")
 
 
 def percent(estimate: Estimate) -> str:

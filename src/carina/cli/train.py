@@ -12,6 +12,7 @@ from carina.cli.terminal import (
     JsonFlag,
     OutOption,
     SetOption,
+    as_typed,
     drawing,
     note,
     note_unreadable,
@@ -111,4 +112,4 @@ def show_run(run: Run) -> None:
         note(f"caution: {caution}")
     show(f"report:     {run.report_file}")
     show(f"classifier: {run.classifier_dir}")
-    show(f"next:       carina serve {run.folder}")
+    show(f"next:       {as_typed(f'carina serve {run.folder}')}")
