@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import ConfusionMatrix, EvaluatedData, Evaluation
 from carina.domain.recipe import EvaluateSection
+from carina.domain.sentences import listed
 from carina.domain.softmax import log_softmax
 from carina.errors import EvaluationError
 from carina.evaluation.curves import draw_curves
@@ -196,9 +197,9 @@ def _cautions(films: ScoredFilms) -> tuple[str, ...]:
         f"{label} ({support[label]})" for label in films.labels if 0 < support[label] < _SMALL_CLASS
     ]
     if absent:
-        sentences.append(f"No film of {_listed(absent)} was tested.")
+        sentences.append(f"No film of {listed(absent)} was tested.")
     if few:
-        sentences.append(f"Fewer than {_SMALL_CLASS} films were tested of {_listed(few)}.")
+        sentences.append(f"Fewer than {_SMALL_CLASS} films were tested of {listed(few)}.")
     if None in films.patients:
         sentences.append(_unknown_patients(films))
     return tuple(sentences)
@@ -216,12 +217,3 @@ def _unknown_patients(films: ScoredFilms) -> str:
         f"The patient of {n_unknown} of {len(films)} films is not known: {each} counts as "
         "independent, so that the intervals are too narrow where such a patient has several films."
     )
-
-
-def _listed(names: list[str]) -> str:
-    """Return names as a list in words.
-
-    >>> _listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

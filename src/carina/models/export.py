@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from carina.domain.input_spec import InputSpec
+from carina.inference.runtimes import RUNTIMES
 from carina.models.network import Network, set_memory_layout
 
 if TYPE_CHECKING:
@@ -92,16 +93,10 @@ def parity(network: Network, exported: ExportedNetwork, films: NDArray[np.float3
         The largest `|difference|` over films and classes, in `[0, 1]`; 0 for no films.
         The network and the head after its own maps are both compared.
     """
-    import onnxruntime
-
     if not len(films):
         return 0.0
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    whole, head = (
-        onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        for data in (exported.network, exported.head)
-    )
+    load = RUNTIMES.get("onnxruntime")
+    whole, head = load(exported.network), load(exported.head)
     still = _copy_on_cpu(network)
     largest = 0.0
     for start in range(0, len(films), 32):

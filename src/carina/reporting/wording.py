@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from carina.domain.estimate import Estimate
+from carina.domain.sentences import listed
 from carina.evaluation.metrics import METRICS
 
 Align = Literal["left", "right"]
@@ -103,17 +104,6 @@ def reasons(estimates: Mapping[str, Mapping[str, Estimate]]) -> tuple[str, ...]:
         f"{NOT_DEFINED}: {because}."
         for (row, because), names in missing.items()
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in words.
-
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    if len(names) <= 1:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def name_then_numbers(n_numbers: int) -> tuple[Align, ...]:

@@ -14,8 +14,6 @@ from carina.imaging.prepare import from_levels
 from carina.models.network import Network
 from carina.training.films import FilmPart
 
-FIGURES = ("loss", "accuracy", "auc", "auc_macro")
-
 
 def torch_logits(network: Network, part: FilmPart, *, batch_size: int = 64) -> NDArray[np.float64]:
     """Return a network's logits of films as they are, without augmentation, in float32.
@@ -48,7 +46,7 @@ def torch_logits(network: Network, part: FilmPart, *, batch_size: int = 64) -> N
 
 
 def figures(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Return what the curves show of one epoch, by the names of `FIGURES`.
+    """Return what the curves show of one epoch: "loss", "accuracy", "auc" and "auc_macro".
 
     Args:
         logits: float64 `[n, classes]`.

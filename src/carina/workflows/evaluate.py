@@ -17,10 +17,9 @@ from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
 from carina.domain.recipe import LabelsSection, Recipe
 from carina.domain.record import Record
-from carina.errors import DatasetError, ImageError
+from carina.errors import DatasetError
 from carina.files.documents import write_document
 from carina.files.recipes import SettingWords, with_settings
-from carina.imaging import read_radiograph
 from carina.imaging.digests import pixel_digest
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
@@ -30,9 +29,8 @@ from carina.workflows.audit import data_list, only
 from carina.workflows.extras import require_extra
 from carina.workflows.places import claimed, file_word
 from carina.workflows.progress_bar import default_progress
+from carina.workflows.reading import read_batches
 from carina.workflows.report import report
-
-_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +154,17 @@ def _open_for(
     """Return the data with the classifier's classes; films of other classes lose their label,
     and a note counts them."""
     names = classifier.labels.names
-    spellings = {spelling_key(name) for name in names}
+    own_name = {spelling_key(name): name for name in names}
     aliases = {**classifier.labels.aliases, **section.aliases}
     section = section.model_copy(update={"aliases": aliases, "classes": ()})
-    found = open_dataset(data, labels=section, patient_key=patient_key)
-    foreign = tuple(n for n in found.labels.names if spelling_key(n) not in spellings)
-    whole = section.model_copy(update={"classes": (*names, *foreign)})
-    dataset = open_dataset(data, labels=whole, patient_key=patient_key)
-    counts = Counter(record.label for record in dataset.records if record.label in foreign)
-    if not any(record.label in names for record in dataset.records):
+    dataset = open_dataset(data, labels=section, patient_key=patient_key)
+    classes = {found: own_name.get(spelling_key(found)) for found in dataset.labels.names}
+    counts = Counter(r.label for r in dataset.records if r.label and not classes[r.label])
+    records = [replace(r, label=classes[r.label] if r.label else None) for r in dataset.records]
+    if not any(record.label for record in records):
         raise DatasetError(
             f"no film of the data has a label of the classifier ({', '.join(names)}; found: "
-            f"{', '.join(foreign) or 'no labels'}); map labels with "
+            f"{', '.join(dataset.labels.names) or 'no labels'}); map labels with "
             "--set 'labels.rename={found = \"class\"}'"
         )
     notes = (
@@ -176,10 +173,7 @@ def _open_for(
     )
     return replace(
         dataset,
-        records=tuple(
-            replace(record, label=None) if record.label in foreign else record
-            for record in dataset.records
-        ),
+        records=tuple(records),
         labels=LabelSet(names=names),
         notes=(*dataset.notes, *notes),
     )
@@ -192,19 +186,12 @@ def _answer(
     predictions: list[Prediction] = []
     digests: list[str] = []
     unreadable: list[Unreadable] = []
-    for start in range(0, len(records), _BATCH):
-        readable, films = [], []
-        for record in records[start : start + _BATCH]:
-            try:
-                films.append(read_radiograph(record.file))
-                readable.append(record)
-            except ImageError as error:
-                name = dataset.name_of(record)
-                unreadable.append(Unreadable(path=name, code=error.image_code, message=str(error)))
+    files = ((record, record.file, dataset.name_of(record)) for record in records)
+    for readable, films in read_batches(files, unreadable):
         digests.extend(pixel_digest(film.pixels) for film in films)
         for record, answer in zip(readable, classifier.answers(films), strict=True):
             predictions.append(answer.of(record))
-        progress(Step("evaluating", min(start + _BATCH, len(records)), len(records)))
+        progress(Step("evaluating", len(predictions) + len(unreadable), len(records)))
     if not predictions:
         raise DatasetError(f"no film of the data can be read: {unreadable[0].message}")
     return _Answered(tuple(predictions), tuple(digests), tuple(unreadable))

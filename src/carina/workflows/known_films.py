@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
-from carina.domain.estimate import Estimate
 from carina.domain.evaluation import WithoutLeaks
 from carina.domain.prediction import Prediction
 from carina.domain.recipe import EvaluateSection
 from carina.evaluation.evaluate import overall_metrics, scored_films
+from carina.reporting.wording import with_interval
 
 
 def without_known(
@@ -42,16 +42,9 @@ def without_known(
             "test says nothing",
         )
     metrics = overall_metrics(scored_films(names, kept), section)
+    right = with_interval("accuracy", metrics["accuracy"])
     return WithoutLeaks(
         n_removed=n_removed,
         metrics=metrics,
-        sentence=f"{opening}; without them {share(metrics['accuracy'])} of {len(kept)} are right",
+        sentence=f"{opening}; without them {right} of {len(kept)} are right",
     )
-
-
-def share(estimate: Estimate) -> str:
-    """Return a proportion in words: "95.3 % (84.5 to 98.7 %)"."""
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "an unknown share"
-    low, high = 100 * estimate.low, 100 * estimate.high
-    return f"{100 * estimate.value:.1f} % ({low:.1f} to {high:.1f} %)"

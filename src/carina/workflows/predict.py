@@ -1,6 +1,6 @@
 """Films in, answers out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -13,18 +13,18 @@ from carina.domain.card import Card
 from carina.domain.prediction import CAVEAT, Prediction
 from carina.domain.progress import Progress, Step
 from carina.domain.radiograph import Radiograph
-from carina.errors import ImageError, InputError, UsageError
+from carina.errors import InputError, UsageError
 from carina.files.atomic import write_bytes
 from carina.files.names import printable
 from carina.files.room import require_room
 from carina.imaging.pictures import overlay_png
-from carina.imaging.read import FILM_SUFFIXES, read_radiograph
+from carina.imaging.read import FILM_SUFFIXES
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
 from carina.workflows.places import file_word
 from carina.workflows.progress_bar import default_progress
+from carina.workflows.reading import read_batches
 
-_BATCH = 16
 _OVERLAY_BYTES = 300_000
 
 
@@ -133,7 +133,8 @@ def predict(
     unreadable: list[Unreadable] = []
     overlays: dict[str, Path] = {}
     taken: set[Path] = set()
-    for names, radiographs in _batches(films, unreadable):
+    named = ((printable(str(film)), film, printable(str(film))) for film in films)
+    for names, radiographs in read_batches(named, unreadable):
         for name, film, answer in zip(names, radiographs, loaded.answers(radiographs), strict=True):
             answers.append(answer)
             if overlays_dir is not None:
@@ -187,27 +188,6 @@ def find_films(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     if not films:
         raise InputError("no film was named; give files or folders of films")
     return films
-
-
-def _batches(
-    films: Iterable[Path], unreadable: list[Unreadable]
-) -> Iterator[tuple[list[str], list[Radiograph]]]:
-    """Yield readable films in batches; note the others in `unreadable`."""
-    names: list[str] = []
-    radiographs: list[Radiograph] = []
-    for film in films:
-        try:
-            radiographs.append(read_radiograph(film))
-            names.append(printable(str(film)))
-        except ImageError as error:
-            unreadable.append(
-                Unreadable(path=printable(str(film)), code=error.image_code, message=str(error))
-            )
-        if len(names) == _BATCH:
-            yield names, radiographs
-            names, radiographs = [], []
-    if names or unreadable:
-        yield names, radiographs
 
 
 def _write_overlay(

@@ -28,9 +28,10 @@ from carina.imaging.pictures import film_png, overlay_png
 from carina.imaging.prepare import network_input
 from carina.inference.bundle import write_card
 from carina.reporting.pictures import picture_name, worst_errors
+from carina.reporting.wording import with_interval
 from carina.runs import Run
 from carina.workflows.films import Films
-from carina.workflows.known_films import share, without_known
+from carina.workflows.known_films import without_known
 from carina.workflows.learning import Learned, film_part, model_card
 from carina.workflows.log import Log
 
@@ -146,10 +147,9 @@ def _last_epoch(
 
 def _tested_on(evaluation: Evaluation) -> str:
     """Return the card's sentence on the internal test."""
-    right = (
-        f"{share(evaluation.metrics['accuracy'])} of {evaluation.data.n_images} films of the test "
-        f"part of {evaluation.data.name} answered rightly"
-    )
+    accuracy = with_interval("accuracy", evaluation.metrics["accuracy"])
+    data = evaluation.data
+    right = f"{accuracy} of {data.n_images} films of the test part of {data.name} answered rightly"
     return f"{right}; {evaluation.without_leaks.sentence}" if evaluation.without_leaks else right
 
 

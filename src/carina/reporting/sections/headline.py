@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.report import Block, KeyFigure, KeyFigures, Notice, Paragraph, Section
+from carina.domain.sentences import listed
 from carina.reporting.sections import section
-from carina.reporting.wording import counted, interval_of, listed, sentence, value_of
+from carina.reporting.wording import counted, interval_of, sentence, value_of
 from carina.runs import Run
 
 

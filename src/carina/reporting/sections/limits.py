@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from carina.domain.report import Block, Paragraph, Section
+from carina.domain.sentences import listed
 from carina.reporting.sections import section
-from carina.reporting.wording import counted, listed, value_of, with_interval
+from carina.reporting.wording import counted, value_of, with_interval
 from carina.runs import Run
 
 
