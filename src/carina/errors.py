@@ -7,6 +7,8 @@ CarinaError
 |-- InputError            files that cannot be used                                    exit 2
 |   |-- ImageError        one image, with a code of IMAGE_CODES
 |   |-- DatasetError      a data set
+|   |-- DownloadError     a file that cannot be had from the network
+|   |-- WeightsError      pretrained weights that cannot be had or used
 |   |-- ClassifierError   a classifier's folder
 |   |-- RunError          a run's folder
 |   `-- EvaluationError   predictions that cannot be evaluated
@@ -89,6 +91,18 @@ class DatasetError(InputError):
     """A data set that cannot be opened, split or trained on."""
 
     code = "dataset"
+
+
+class DownloadError(InputError):
+    """A file that cannot be had from the network, or that is not the one it should be."""
+
+    code = "download"
+
+
+class WeightsError(InputError):
+    """Pretrained weights that cannot be had, are damaged, or belong to another network."""
+
+    code = "weights"
 
 
 class ClassifierError(InputError):

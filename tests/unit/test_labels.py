@@ -2,7 +2,7 @@ import pytest
 
 from carina.data.labels import decide_labels
 from carina.domain.recipe import LabelsSection
-from carina.errors import DatasetError
+from carina.errors import DatasetError, RecipeError
 
 
 def decide(found, **section):
@@ -84,3 +84,50 @@ def test_classes_that_look_alike_are_asked_about():
     notes = decide({"Covid": 3, "COVID-19": 7, "class 1": 1, "class 10": 1}).notes
     assert len(notes) == 1
     assert "'Covid' and 'COVID-19' are two classes" in notes[0]
+
+
+def test_rest_takes_every_label_that_is_not_a_class_and_counts_it():
+    decision = decide(
+        {"Normal": 5, "Viral Pneumonia": 41, "COVID": 7, "junk": 2},
+        drop=("junk",),
+        classes=("normal", "Abnormal"),
+        rest="abnormal",
+    )
+    assert decision.labels.names == ("normal", "Abnormal")
+    assert decision.class_of == {
+        "Normal": "normal",
+        "Viral Pneumonia": "Abnormal",
+        "COVID": "Abnormal",
+        "junk": None,
+    }
+    assert decision.notes[-1].startswith("41 films labelled 'Viral Pneumonia' taken as 'abnormal'")
+
+
+def test_rest_leaves_a_label_alone_that_is_the_class_itself():
+    decision = decide(
+        {"abnormal": 3, "Normal": 2, "COVID": 1}, classes=("Normal", "Abnormal"), rest="Abnormal"
+    )
+    assert decision.class_of["abnormal"] == "Abnormal"
+    assert decision.class_of["COVID"] == "Abnormal"
+    assert "1 film labelled 'COVID' taken as 'Abnormal' (rest)" in decision.notes
+
+
+@pytest.mark.parametrize("classes", [(), ("Normal", "COVID")])
+def test_a_rest_that_is_no_class_is_an_error_that_says_what_to_do(classes):
+    with pytest.raises(RecipeError, match=r"labels\.rest = 'Sick' is not one of labels\.classes"):
+        decide({"Normal": 3, "COVID": 1}, classes=classes, rest="Sick")
+
+
+def test_a_rest_that_nothing_falls_to_stays_a_class_without_films():
+    decision = decide({"Normal": 3}, classes=("Normal", "Sick"), rest="Sick")
+    assert decision.labels.names == ("Normal", "Sick")
+    assert decision.class_of == {"Normal": "Normal"}
+    assert decision.notes == ()
+
+
+def test_a_dropped_label_that_no_film_has_is_passed_over_where_that_is_allowed():
+    decision = decide({"A": 1, "junk": 2}, drop=("junk", "absent"), optional_drop=True)
+    assert decision.labels.names == ("A",)
+    assert [(x.what, x.n_images) for x in decision.left_out] == [("junk", 2)]
+    with pytest.raises(DatasetError, match="'absent', which no film has"):
+        decide({"A": 1, "junk": 2}, drop=("junk", "absent"))

@@ -7,8 +7,9 @@ its name, so that a moved or renamed film is known and no file name is kept:
 - `levels-v1-DECODERS/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
   `rows.u16`, height x width little-endian uint16 per film, and `index.sha256`, 32 bytes per row.
 
-DECODERS names the versions of Pillow and pydicom: another version may make other pixels of a
-film, and training must never see pixels that serving does not make.
+DECODERS names the versions of Pillow and pydicom, and of the libraries of the spec's noise
+filter: another version may make other pixels of a film, and training must never see pixels that
+serving does not make.
 
 Both are only ever appended to, under a file lock, rows before their index: a row counts when
 the index says so, and what a killed process left half-written is cut off by the next writer. A
@@ -28,12 +29,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from carina.domain.film_facts import FilmFacts
 from carina.domain.input_spec import InputSpec
+from carina.files.append_only import append_at, lock_in, size_of
 from carina.files.atomic import storage_errors
+from carina.imaging.denoise import filter_versions
 
 # A new number when reading or preparing films changes what they become.
 FACTS_VERSION = 1
@@ -84,7 +86,7 @@ class FactsStore:
         """
         folder = cache_dir / f"films-v{FACTS_VERSION}-{_decoders()}"
         self._path = folder / "facts.jsonl"
-        self._lock = _lock_in(folder)
+        self._lock = lock_in(folder)
         self._known: dict[str, FilmFacts] = {}
         self._read_to = 0
 
@@ -108,7 +110,7 @@ class FactsStore:
                 for one in facts
                 if one.sha256 not in self._known
             )
-            if _size(self._path) > self._read_to:
+            if size_of(self._path) > self._read_to:
                 lines = "\n" + lines
             with self._path.open("ab") as stream:
                 stream.write(lines.encode())
@@ -141,11 +143,12 @@ class LevelsStore:
         Raises:
             StorageError: if the folder cannot be made or written to.
         """
-        folder = cache_dir / f"levels-v{LEVELS_VERSION}-{_decoders()}" / spec.digest
+        makers = "-".join([_decoders(), *filter_versions(spec.denoise)])
+        folder = cache_dir / f"levels-v{LEVELS_VERSION}-{makers}" / spec.digest
         self.spec = spec
         self._rows = folder / "rows.u16"
         self._index = folder / "index.sha256"
-        self._lock = _lock_in(folder)
+        self._lock = lock_in(folder)
         self._row_bytes = spec.height * spec.width * 2
 
     def index(self) -> dict[str, int]:
@@ -184,25 +187,12 @@ class LevelsStore:
             new = [sha256 for sha256 in levels if sha256 not in known]
             rows = (np.ascontiguousarray(levels[one], dtype="<u2").tobytes() for one in new)
             n_rows = self._n_rows()
-            _append_at(self._rows, n_rows * self._row_bytes, b"".join(rows))
-            _append_at(self._index, n_rows * _DIGEST_BYTES, b"".join(map(bytes.fromhex, new)))
+            append_at(self._rows, n_rows * self._row_bytes, b"".join(rows))
+            append_at(self._index, n_rows * _DIGEST_BYTES, b"".join(map(bytes.fromhex, new)))
 
     def _n_rows(self) -> int:
-        n_rows = _size(self._rows) // self._row_bytes
-        return min(n_rows, _size(self._index) // _DIGEST_BYTES)
-
-
-def _append_at(path: Path, offset: int, data: bytes) -> None:
-    """Write `data` at `offset`, where the whole rows end, and flush it to disk."""
-    path.touch()
-    with path.open("rb+") as stream:
-        # Windows refuses to shorten a file that somebody has mapped, even by nothing.
-        if stream.seek(0, os.SEEK_END) > offset:
-            stream.truncate(offset)
-        stream.seek(offset)
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+        n_rows = size_of(self._rows) // self._row_bytes
+        return min(n_rows, size_of(self._index) // _DIGEST_BYTES)
 
 
 def _decoders() -> str:
@@ -210,25 +200,8 @@ def _decoders() -> str:
     return f"pillow{version('pillow')}-pydicom{version('pydicom')}"
 
 
-def _lock_in(folder: Path) -> FileLock:
-    lock = FileLock(folder / "lock")
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        # Taken once at the start, so that a folder without permission is refused before work.
-        with lock:
-            pass
-    return lock
-
-
 def _facts_of(values: dict[str, object]) -> FilmFacts:
     cautions = values.pop("cautions", ())
     if not isinstance(cautions, list):
         raise TypeError("cautions")
     return FilmFacts(**values, cautions=tuple(cautions))  # type: ignore[arg-type]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0

@@ -12,7 +12,10 @@ from pathlib import Path
 from carina.errors import DatasetError
 from carina.imaging.read import FILM_SUFFIXES
 
-LITTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found"})
+# Also what `carina data get` leaves: SOURCE.json.
+LITTER = frozenset(
+    {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found", "source.json"}
+)
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
 
 

@@ -12,7 +12,7 @@ from carina.data.counted import counted
 from carina.domain.dataset import LeftOut
 from carina.domain.label_set import LabelSet
 from carina.domain.recipe import LabelsSection
-from carina.errors import DatasetError
+from carina.errors import DatasetError, RecipeError
 from carina.registry import nearest
 
 _BETWEEN = re.compile(r"(?<=[^\s_\-])[\s_\-]+(?=[^\s_\-])")
@@ -62,8 +62,10 @@ def decide_labels(found: Mapping[str, int], section: LabelsSection) -> LabelDeci
 
     Spellings that differ only in case, spaces, hyphens or underscores are one label (the
     most frequent one), here and wherever the section names a label. Then aliases, merge,
-    rename, drop and classes apply, in this order. An alias that nothing uses is allowed,
-    because recipes carry lists of them; the other three must name a label that is there.
+    rename, drop, rest and classes apply, in this order. An alias that nothing uses is
+    allowed, because recipes carry lists of them, and so is a dropped label with
+    `optional_drop`; otherwise merge, rename and drop must name a label that is there.
+    A class of `classes` that no film has stays a class here.
 
     Args:
         found: label as found -> number of films.
@@ -71,7 +73,8 @@ def decide_labels(found: Mapping[str, int], section: LabelsSection) -> LabelDeci
 
     Raises:
         DatasetError: if merge, rename or drop names a label that is not there, or a label
-            is not among `classes`.
+            is not among `classes` and there is no `rest`.
+        RecipeError: if `rest` is not among `classes`.
 
     >>> decision = decide_labels({"NORMAL": 2, "Covid": 1}, LabelsSection(drop=("covid",)))
     >>> decision.labels.names, decision.class_of["Covid"]
@@ -81,7 +84,9 @@ def decide_labels(found: Mapping[str, int], section: LabelsSection) -> LabelDeci
     steps.alias(section.aliases)
     steps.merge(section.merge)
     steps.rename(section.rename)
-    steps.drop(section.drop)
+    steps.drop(section.drop, optional=section.optional_drop)
+    if section.rest:
+        steps.rest(section.rest, section.classes)
     names = steps.order(section.classes)
     class_of = steps.class_of()
     steps.note_alike(names)
@@ -127,13 +132,26 @@ class _Steps:
             self._require([name], "rename")
             self._move([name], target, "rename")
 
-    def drop(self, drop: tuple[str, ...]) -> None:
-        self._require(drop, "drop")
+    def drop(self, drop: tuple[str, ...], *, optional: bool) -> None:
+        if not optional:
+            self._require(drop, "drop")
         keys = set(map(spelling_key, drop))
         for name, n_images in self.counts().items():
             if spelling_key(name) in keys:
                 self.left_out.append(LeftOut(name, n_images, "labels.drop"))
         self._dropped |= {key for key, name in self._now.items() if spelling_key(name) in keys}
+
+    def rest(self, rest: str, classes: tuple[str, ...]) -> None:
+        """Take every label that `classes` does not name as the class `rest`."""
+        named = set(map(spelling_key, classes))
+        if spelling_key(rest) not in named:
+            listed = ", ".join(classes) or "none"
+            raise RecipeError(
+                f"labels.rest = '{rest}' is not one of labels.classes (these are: {listed}); name "
+                f"every class, '{rest}' too, with --set 'labels.classes=[...]'"
+            )
+        others = [name for name in self.counts() if spelling_key(name) not in named]
+        self._move(others, rest, "rest")
 
     def order(self, classes: tuple[str, ...]) -> tuple[str, ...]:
         """Return the classes in their order; given ones also decide the spelling."""
@@ -148,8 +166,8 @@ class _Steps:
             )
             raise DatasetError(
                 f"labels.classes does not name {listed}; it names {', '.join(classes)}. Add "
-                "them there, join them with labels.merge or labels.aliases, or leave them out "
-                "with labels.drop"
+                "them there, join them with labels.merge, labels.aliases or labels.rest, or leave "
+                "them out with labels.drop"
             )
         for key, name in self._now.items():
             self._now[key] = by_key.get(spelling_key(name), name)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from carina.data.counted import counted
+from carina.data.fetched import read_fetched
 from carina.data.found import Found, FoundFilm, ReadOptions
 from carina.data.labels import LabelDecision, decide_labels, names_in, spelling_key
 from carina.data.patients import PatientKey
@@ -56,12 +57,24 @@ def open_dataset(
         records=tuple(records),
         labels=decision.labels,
         sources=tuple(
-            Source(name, str(path.resolve()), one.layout, one.patients, one.licence, one.citation)
-            for name, path, one in zip(names, paths, found, strict=True)
+            _source(name, path, one) for name, path, one in zip(names, paths, found, strict=True)
         ),
         left_out=(*_left_out(found, read_as, names), *decision.left_out),
         notes=(*_notes(found, read_as, names), *decision.notes, *_notes_on_records(records)),
         patient_key_fingerprint=patient_key.fingerprint,
+    )
+
+
+def _source(name: str, path: Path, found: Found) -> Source:
+    """Return a source with the terms that its films state, or else the folder's SOURCE.json."""
+    fetched = read_fetched(path)
+    return Source(
+        name=name,
+        folder=str(path.resolve()),
+        layout=found.layout,
+        patients=found.patients,
+        licence=found.licence or (fetched.licence if fetched else ""),
+        citation=found.citation or (fetched.citation if fetched else ""),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from carina.data.balance import cautions_on_balance, films_to_leave_out
 from carina.data.counted import counted
 from carina.data.cut import Group, cut_groups
 from carina.data.grouping import (
@@ -33,6 +34,7 @@ def split_dataset(dataset: Dataset, scan: FilmScan, section: SplitSection) -> Sp
     of one patient and identical films together, holds each class's share, and depends on
     the seed and the films' content alone. `mode="as-described"` uses the one described
     part beside train both for validation and for test; `mode="cut"` cuts everything anew.
+    `balanced` then leaves films out, in described parts too, and a caution counts them.
 
     Args:
         dataset: the films.
@@ -61,16 +63,23 @@ def split_dataset(dataset: Dataset, scan: FilmScan, section: SplitSection) -> Sp
             f"the data set describes {' and '.join(described)} but no train part; add one, or "
             "have all films cut anew with --set split.mode=cut"
         )
+    left_out: dict[str, Part] = {}
+    if section.balanced:
+        left_out = films_to_leave_out(records, parts, seed=section.seed, scan=scan)
+        parts = {key: part for key, part in parts.items() if key not in left_out}
+    used = [record for record in records if record.key in parts]
     return Split(
         parts=MappingProxyType(parts),
-        duplicate_groups=MappingProxyType(dict(duplicate_numbers(identical_groups(records, scan)))),
+        duplicate_groups=MappingProxyType(dict(duplicate_numbers(identical_groups(used, scan)))),
         seed=None if parts == kept else section.seed,
         described=described,
         cautions=(
             *_cautions_on_parts(described, parts, is_shared=is_shared),
-            *_cautions_on_leaks(groups, parts),
+            *cautions_on_balance(left_out, described),
+            *_cautions_on_leaks(group_by_patient_and_pixels(used, scan), parts),
         ),
         validation_is_test=is_shared,
+        left_out=MappingProxyType(left_out),
     )
 
 

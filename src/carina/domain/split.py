@@ -2,14 +2,15 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from carina.domain.record import PARTS, Part, Record
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A part for every labelled record.
+    """A part for every labelled record, but for those left out on purpose.
 
     Attributes:
         parts: record key -> part.
@@ -20,6 +21,8 @@ class Split:
         cautions: sentences on what is wrong with a described split.
         validation_is_test: True where a described mistake is repeated: the films of the
             test part also serve for validation (`parts` says "test").
+        left_out: record key -> the part that lost the film so that its classes are
+            balanced; these films are not in `parts`.
     """
 
     parts: Mapping[str, Part]
@@ -28,6 +31,7 @@ class Split:
     described: tuple[Part, ...] = ()
     cautions: tuple[str, ...] = ()
     validation_is_test: bool = False
+    left_out: Mapping[str, Part] = field(default_factory=lambda: MappingProxyType({}))
 
     def part_of(self, record: Record) -> Part:
         """Return the record's part."""

@@ -28,13 +28,22 @@ def writing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with storage_errors(path):
-            _flush(temporary)
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-            _flush_folder(path.parent)
+        move_into_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def move_into_place(temporary: Path, path: Path) -> None:
+    """Give a finished file of the same folder its name, flushed to disk before and after.
+
+    Raises:
+        StorageError: if there is no room or no permission.
+    """
+    with storage_errors(path):
+        _flush(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        _flush_folder(path.parent)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

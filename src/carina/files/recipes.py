@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-from carina.domain.recipe import Recipe, recipe_from_values
+from carina.domain.recipe import AugmentSection, NetworkSection, Recipe, recipe_from_values
 from carina.errors import RecipeError, UnknownNameError
 from carina.files.atomic import write_text
 from carina.registry import unknown_name_sentence
@@ -87,12 +87,7 @@ def with_settings(recipe: Recipe, settings: SettingWords) -> Recipe:
         if not equals:
             raise RecipeError(f"--set takes SECTION.KEY=VALUE, and got '{setting}'")
         *sections, last = key.strip().split(".")
-        place = values
-        for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise RecipeError(f"--set {setting}: '{section}' is a value, not a section")
-        place[last] = _value(text.strip())
+        _section(values, sections, setting)[last] = _value(text.strip())
     return recipe_from_values(values, origin="with --set " + " ".join(texts))
 
 
@@ -106,8 +101,16 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
 
 
 def recipe_text(recipe: Recipe) -> str:
-    """Return a recipe as TOML with every value, defaults too."""
-    return tomli_w.dumps(_plain(recipe))
+    """Return a recipe as TOML with every value, defaults too; of a cascade without the
+    network and the augmentation that its stages have instead."""
+    values = _plain(recipe)
+    if not recipe.stages:
+        del values["stages"]
+        return tomli_w.dumps(values)
+    for name, unused in (("network", NetworkSection()), ("augment", AugmentSection())):
+        if getattr(recipe, name) == unused:
+            del values[name]
+    return tomli_w.dumps(values)
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
@@ -120,6 +123,26 @@ def _toml_value(value: object) -> str:
         pairs = (f"{json.dumps(str(k))} = {_toml_value(v)}" for k, v in value.items())
         return "{" + ", ".join(pairs) + "}"
     return json.dumps(value)
+
+
+def _section(values: dict[str, Any], names: Sequence[str], setting: str) -> dict[str, Any]:
+    """Return a recipe's section, or that of a stage: `stages.0.train` is the first one's."""
+    place: Any = values
+    for name in names:
+        if isinstance(place, list):
+            if not (name.isdecimal() and int(name) < len(place)):
+                raise RecipeError(
+                    f"--set {setting}: there is no stage '{name}'; the recipe has "
+                    f"{len(place)}, counted from 0"
+                )
+            place = place[int(name)]
+        else:
+            place = place.setdefault(name, {})
+        if not isinstance(place, dict | list):
+            raise RecipeError(f"--set {setting}: '{name}' is a value, not a section")
+    if not isinstance(place, dict):
+        raise RecipeError(f"--set {setting}: name a stage by its number, as stages.0.train.epochs")
+    return place
 
 
 def _value(text: str) -> Any:

@@ -1,0 +1,248 @@
+"""Archives from elsewhere, unpacked without trusting them."""
+
+from __future__ import annotations
+
+import lzma
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from carina.domain.progress import Progress, Step, silent
+from carina.errors import InputError
+from carina.files.atomic import storage_errors
+from carina.files.room import require_room
+
+_CHUNK = 1 << 20
+_MARGIN = 10_000_000
+_NO_FILE = "which is a link or a device"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLimits:
+    """What an archive may become; what goes beyond is refused.
+
+    Attributes:
+        n_files: files in it.
+        n_bytes: bytes of all of them, unpacked.
+        ratio: unpacked bytes per byte of the archive. Films shrink to a tenth at best; what
+            unpacks a thousandfold is a bomb.
+    """
+
+    n_files: int = 500_000
+    n_bytes: int = 200_000_000_000
+    ratio: float = 200.0
+
+
+_LIMITS = ArchiveLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One entry of an archive.
+
+    Attributes:
+        name: as the archive has it.
+        n_bytes: its size, as the archive says.
+        is_folder: whether it is one; folders are made as the files need them.
+        refused: why it may not be unpacked, or "".
+        open: returns its content.
+    """
+
+    name: str
+    n_bytes: int
+    is_folder: bool
+    refused: str
+    open: Callable[[], IO[bytes] | None]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders above it, and its own name."""
+        return PurePosixPath(self.name).parts
+
+
+def unpack(
+    archive: Path,
+    folder: Path,
+    *,
+    error: type[InputError],
+    drop_top: bool = False,
+    limits: ArchiveLimits = _LIMITS,
+    progress: Progress = silent,
+) -> int:
+    """Make `folder` of a zip or tar file, whole or not at all, and return how many files it has.
+
+    Names are taken as they are; modes, owners and times are not. Everything is refused, before
+    anything is written, if one name leaves the folder, one entry is a link or a device, two
+    entries have one name, or the limits are passed; sizes are counted again while unpacking.
+
+    Args:
+        archive: a `.zip`, `.tar`, `.tar.gz`, `.tar.bz2` or `.tar.xz` file, known by its content.
+        folder: must not exist, or be empty.
+        error: the class of what is raised.
+        drop_top: leave away the one folder that holds everything, where there is one.
+        limits: what the archive may become.
+        progress: told the files that are unpacked.
+
+    Raises:
+        InputError: of class `error`, if the archive is damaged, encrypted or refused, or the
+            folder holds something.
+        StorageError: if there is no room or no permission.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise error(f"{folder} is there already and not empty; name another place, or remove it")
+    with _opened(archive, error) as entries:
+        _require_harmless(entries, archive, error)
+        members = [entry for entry in entries if not entry.is_folder]
+        _require_within(members, archive, limits, error)
+        n_bytes = sum(member.n_bytes for member in members)
+        require_room(folder.parent, n_bytes=n_bytes + _MARGIN)
+        n_dropped = 1 if drop_top and _has_one_top(members) else 0
+        with storage_errors(folder):
+            temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name[:60]}.", dir=folder.parent))
+        try:
+            for done, member in enumerate(members, start=1):
+                _write(member, temporary.joinpath(*member.parts[n_dropped:]))
+                progress(Step(f"unpacking {archive.name}", done=done, total=len(members)))
+            _move(temporary, folder)
+        except _Damaged as problem:
+            raise error(f"{archive} is damaged: {problem}; fetch it again") from problem
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return len(members)
+
+
+class _Damaged(Exception):  # noqa: N818  never leaves this file
+    """An archive's content is not what the archive says."""
+
+
+_READ_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+
+
+@contextmanager
+def _opened(archive: Path, error: type[InputError]) -> Iterator[list[_Member]]:
+    """Yield what an archive holds, which can be opened within the block."""
+    with ExitStack() as stack:
+        try:
+            if zipfile.is_zipfile(archive):
+                opened_zip = stack.enter_context(zipfile.ZipFile(archive))
+                members = [_of_zip(opened_zip, entry) for entry in opened_zip.infolist()]
+            else:
+                opened_tar = stack.enter_context(tarfile.open(archive))
+                members = [_of_tar(opened_tar, entry) for entry in opened_tar]
+        except FileNotFoundError:
+            raise error(f"{archive} does not exist; check the path") from None
+        except _READ_ERRORS as problem:
+            raise error(
+                f"{archive} is no zip or tar file that can be read ({problem}); is it whole?"
+            ) from problem
+        yield members
+
+
+def _of_zip(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Member:
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    refused = "" if kind in (0, stat.S_IFREG, stat.S_IFDIR) else _NO_FILE
+    if entry.flag_bits & 0x1:
+        refused = "which needs a password"
+    name, size = entry.filename, entry.file_size
+    return _Member(name, size, entry.is_dir(), refused, partial(opened.open, entry))
+
+
+def _of_tar(opened: tarfile.TarFile, entry: tarfile.TarInfo) -> _Member:
+    refused = "" if entry.isfile() or entry.isdir() else _NO_FILE
+    opening = partial(opened.extractfile, entry)
+    return _Member(entry.name, entry.size, entry.isdir(), refused, opening)
+
+
+def _require_harmless(entries: Sequence[_Member], archive: Path, error: type[InputError]) -> None:
+    for entry in entries:
+        outside = "which would lie outside of the folder" if _leaves(entry.name) else ""
+        if entry.refused or (outside and not entry.is_folder):
+            raise error(
+                f"{archive} holds {entry.name!r}, {entry.refused or outside}; nothing was unpacked"
+            )
+
+
+def _leaves(name: str) -> bool:
+    """Return whether a name could lie outside of the folder, on any system."""
+    parts = name.replace("\\", "/").split("/")
+    return (
+        not name.strip("/. ") or name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]
+    ) or "\0" in name
+
+
+def _require_within(
+    members: Sequence[_Member], archive: Path, limits: ArchiveLimits, error: type[InputError]
+) -> None:
+    if not members:
+        raise error(f"{archive} holds no file")
+    n_bytes = sum(member.n_bytes for member in members)
+    ratio = n_bytes / max(archive.stat().st_size, 1)
+    if len(members) > limits.n_files:
+        raise error(f"{archive} holds {len(members):,} files, and {limits.n_files:,} are the most")
+    if n_bytes > limits.n_bytes:
+        most = f"{limits.n_bytes / 1e6:,.0f} MB are the most"
+        raise error(f"{archive} holds {n_bytes / 1e6:,.0f} MB when unpacked, and {most}")
+    if ratio > limits.ratio:
+        raise error(
+            f"{archive} would grow {ratio:,.0f}-fold when unpacked, and {limits.ratio:g}-fold is "
+            "the most: it is no archive of films"
+        )
+    names = Counter("/".join(member.parts) for member in members)
+    twice = next((name for name, n_files in names.items() if n_files > 1), None)
+    if twice is not None:
+        raise error(f"{archive} holds {twice!r} twice; nothing was unpacked")
+
+
+def _has_one_top(members: Sequence[_Member]) -> bool:
+    tops = {member.parts[0] for member in members}
+    return len(tops) == 1 and all(len(member.parts) > 1 for member in members)
+
+
+def _write(member: _Member, place: Path) -> None:
+    with storage_errors(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        stream = place.open("xb")
+    with stream:
+        for data in _content(member):
+            with storage_errors(place):
+                stream.write(data)
+
+
+def _content(member: _Member) -> Iterator[bytes]:
+    """Yield the content of a file; it is exactly as long as the archive says.
+
+    Raises:
+        _Damaged: if it is not, or cannot be read.
+    """
+    n_left = member.n_bytes
+    try:
+        source = member.open()
+        assert source is not None  # folders are no members
+        with source:
+            while data := source.read(min(_CHUNK, n_left + 1)):
+                n_left -= len(data)
+                if n_left < 0:
+                    raise _Damaged(f"{member.name} is longer than it says")
+                yield data
+    except (*_READ_ERRORS, NotImplementedError) as problem:
+        raise _Damaged(f"{member.name}: {problem}") from problem
+    if n_left:
+        raise _Damaged(f"{member.name} ends {n_left} bytes early")
+
+
+def _move(temporary: Path, folder: Path) -> None:
+    with storage_errors(folder):
+        temporary.chmod(0o755)
+        if folder.exists():  # an empty one: not every system renames onto it
+            folder.rmdir()
+        temporary.rename(folder)
