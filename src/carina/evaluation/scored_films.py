@@ -67,18 +67,8 @@ class ScoredFilms:
 
     @property
     def units(self) -> NDArray[np.intp]:
-        """Number of each film's unit of resampling, intp `[n]`, 0 to the number of units - 1.
-
-        Films of one known patient are one unit; each film of an unknown patient is its own.
-        """
-        numbers: dict[str | int, int] = {}
-        return np.array(
-            [
-                numbers.setdefault(film if patient is None else patient, len(numbers))
-                for film, patient in enumerate(self.patients)
-            ],
-            dtype=np.intp,
-        )
+        """Number of each film's unit of resampling, intp `[n]` (`units_of`)."""
+        return units_of(self.patients)
 
     def where(self, mask: NDArray[np.bool_]) -> ScoredFilms:
         """Return the films of a bool `[n]` mask."""
@@ -93,6 +83,27 @@ class ScoredFilms:
             subgroups={k: tuple(v[i] for i in kept) for k, v in self.subgroups.items()},
             abstained=self.abstained[kept],
         )
+
+
+def units_of(patients: Sequence[str | None]) -> NDArray[np.intp]:
+    """Return the number of each film's unit of resampling, intp `[n]`, from 0 on.
+
+    Films of one known patient are one unit; each film of an unknown patient is its own.
+
+    Args:
+        patients: each film's patient, or None.
+
+    >>> units_of(["a", None, "a", None]).tolist()
+    [0, 1, 0, 2]
+    """
+    numbers: dict[str | int, int] = {}
+    return np.array(
+        [
+            numbers.setdefault(film if patient is None else patient, len(numbers))
+            for film, patient in enumerate(patients)
+        ],
+        dtype=np.intp,
+    )
 
 
 def unit_of(patients: Sequence[str | None]) -> str:

@@ -67,7 +67,11 @@ def draw_figures(run: Run) -> dict[str, bytes]:
     Raises:
         MissingExtraError: if matplotlib is not installed.
     """
-    figures = {"curves.png": png(curves_drawing(run.history, run.card.provenance.epoch))}
+    trained = {"curves": run} if not run.stages else {f"curves_{s.name}": s for s in run.stages}
+    figures = {
+        f"{name}.png": png(curves_drawing(one.history, one.card.provenance.epoch))
+        for name, one in trained.items()
+    }
     for name, drawing in evaluation_drawings(run.evaluation).items():
         figures[f"{name}.png"] = png(drawing, size=SIZES[name])
     return figures
@@ -84,13 +88,18 @@ SIZES: Mapping[str, tuple[float, float]] = {
 def evaluation_drawings(evaluation: Evaluation) -> dict[str, Drawing]:
     """Return what can be drawn of an evaluation: a class without films has no curve."""
     drawings: dict[str, Drawing] = {
-        "confusion_matrix": lambda figure: _draw_confusion(figure, evaluation.confusion_matrix)
+        "confusion_matrix": confusion_drawing(evaluation.confusion_matrix)
     }
     if evaluation.curves.roc:
         drawings["roc"] = lambda figure: _draw_roc(figure, evaluation)
     if evaluation.curves.precision_recall:
         drawings["precision_recall"] = lambda figure: _draw_precision_recall(figure, evaluation)
     return drawings
+
+
+def confusion_drawing(matrix: ConfusionMatrix) -> Drawing:
+    """Return the drawing of a confusion matrix."""
+    return lambda figure: _draw_confusion(figure, matrix)
 
 
 def curves_drawing(history: History, chosen_epoch: int) -> Drawing:

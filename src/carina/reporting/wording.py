@@ -84,6 +84,17 @@ def with_interval(name: str, estimate: Estimate) -> str:
     return f"{value_of(name, estimate)} ({interval})" if interval else value_of(name, estimate)
 
 
+def over_interval(name: str, estimate: Estimate) -> str:
+    """Return value and interval on two lines of one cell.
+
+    >>> over_interval("accuracy", Estimate(value=0.97, low=0.896, high=0.992, n=66, method="w"))
+    '97.0 %\\n89.6 to 99.2 %'
+    """
+    interval = interval_of(name, estimate)
+    value = value_of(name, estimate)
+    return f"{value}\n{interval}" if interval else value
+
+
 def _is_plain(name: str) -> bool:
     return name.startswith(_PLAIN)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from carina.domain.estimate import Estimate
-from carina.domain.evaluation import Estimates, Evaluation
+from carina.domain.evaluation import ConfusionMatrix, Estimates, Evaluation
 from carina.domain.report import Block, Figure, Paragraph, Section, Table
 from carina.reporting.figures import SIZES, evaluation_drawings, svg
 from carina.reporting.sections import section
@@ -13,6 +12,7 @@ from carina.reporting.wording import (
     counted,
     interval_of,
     name_then_numbers,
+    over_interval,
     reasons,
     title_of,
     value_of,
@@ -114,14 +114,14 @@ def _overall(evaluation: Evaluation) -> Table:
 
 def _per_class(evaluation: Evaluation) -> Table:
     rows = [
-        (label, *(_cell(name, estimates[name]) for name in _RATES))
+        (label, *(over_interval(name, estimates[name]) for name in _RATES))
         for label, estimates in evaluation.per_class.items()
     ]
     for suffix, title in (("macro", "Mean of the classes"), ("weighted", "Weighted by films")):
         cells = []
         for name in _RATES:
             estimate = evaluation.metrics.get(f"{name}_{suffix}")
-            cells.append("" if estimate is None else _cell(name, estimate))
+            cells.append("" if estimate is None else over_interval(name, estimate))
         rows.append((title, *cells))
     return Table(
         columns=(
@@ -137,13 +137,6 @@ def _per_class(evaluation: Evaluation) -> Table:
         caption="Metrics by class, with 95 % intervals",
         align=name_then_numbers(len(_RATES)),
     )
-
-
-def _cell(name: str, estimate: Estimate) -> str:
-    """Return value and interval on two lines of one cell."""
-    interval = interval_of(name, estimate)
-    value = value_of(name, estimate)
-    return f"{value}\n{interval}" if interval else value
 
 
 def _per_class_counts(evaluation: Evaluation) -> Table:
@@ -180,7 +173,7 @@ def _figures(evaluation: Evaluation) -> list[Block]:
                 name="confusion_matrix",
                 size=SIZES["confusion_matrix"],
             ),
-            alt=_confusion_in_words(evaluation),
+            alt=confusion_in_words(evaluation.confusion_matrix),
             caption="Films by truth (rows) and answer (columns), with the share of the true class.",
         )
     ]
@@ -199,8 +192,8 @@ def _figures(evaluation: Evaluation) -> list[Block]:
     return figures
 
 
-def _confusion_in_words(evaluation: Evaluation) -> str:
-    matrix = evaluation.confusion_matrix
+def confusion_in_words(matrix: ConfusionMatrix) -> str:
+    """Return a confusion matrix for those who cannot see it."""
     sentences = [
         f"{truth}: "
         + ", ".join(
@@ -224,7 +217,7 @@ def _groups(title: str, groups: Mapping[str, Estimates]) -> list[Block]:
             (
                 group,
                 value_of("support", estimates["support"]),
-                *(_cell(name, estimates[name]) for name in _IN_GROUPS),
+                *(over_interval(name, estimates[name]) for name in _IN_GROUPS),
             )
             for group, estimates in groups.items()
         ),

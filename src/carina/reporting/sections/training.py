@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from carina.domain.evaluation import Evaluation
-from carina.domain.report import Block, Facts, Figure, Section, Table
+from carina.domain.report import Block, Facts, Figure, Paragraph, Section, Table
+from carina.domain.sentences import listed
 from carina.reporting.figures import SIZES, curves_drawing, svg
 from carina.reporting.sections import section
 from carina.reporting.sections.data import PART_TITLES
@@ -19,6 +20,12 @@ from carina.runs import Run
 
 _COMPARED = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc_macro", "log_loss")
 
+_TRAINED = {
+    "all": "all",
+    "last-block": "the last block of the backbone and the new head",
+    "head": "the new head alone",
+}
+
 
 @section("training", order=30)
 def training(run: Run) -> Section:
@@ -27,12 +34,33 @@ def training(run: Run) -> Section:
         anchor="training",
         title="The training",
         blocks=(
-            Facts(_facts(run)),
-            *_curves(run),
+            *(_stages(run) if run.recipe.stages else _one_training(run)),
             *_parts(run.evaluation),
             *_last_epoch(run.evaluation),
         ),
     )
+
+
+def _one_training(run: Run, *, name: str = "curves") -> list[Block]:
+    """Return what was trained and its curves; `name` is that of the drawing on the page."""
+    return [Facts(_facts(run)), *_curves(run, name)]
+
+
+def _stages(run: Run) -> list[Block]:
+    """Return each stage of a cascade in its turn."""
+    stages = run.stages
+    blocks: list[Block] = [
+        Paragraph(
+            f"A cascade of {counted(len(stages), 'network')}, asked in turn; each is a run of its "
+            "own below members/, with a report and a test of its own question. The probability "
+            "of a class is the product of the answers that lead to it."
+        )
+    ]
+    for number, stage in enumerate(stages, start=1):
+        answers = listed(stage.card.labels.names)
+        blocks.append(Paragraph(f"Stage {number}, {stage.name}: {answers}."))
+        blocks.extend(_one_training(stage, name=f"curves-{number}"))
+    return blocks
 
 
 def _facts(run: Run) -> tuple[tuple[str, str], ...]:
@@ -46,6 +74,8 @@ def _facts(run: Run) -> tuple[tuple[str, str], ...]:
             "Network",
             f"{provenance.architecture}, {counted(provenance.parameters, 'trained value')}",
         ),
+        *([("Start weights", provenance.weights)] if provenance.weights else []),
+        ("Layers trained", _TRAINED[recipe.network.trained]),
         ("Epochs", f"{train.epochs}; epoch {provenance.epoch} was chosen by {train.choose_by}"),
         (
             "Optimiser",
@@ -72,7 +102,7 @@ def _augmentation(run: Run) -> str:
     )
 
 
-def _curves(run: Run) -> list[Block]:
+def _curves(run: Run, name: str) -> list[Block]:
     history = run.history
     if not history:
         return []
@@ -85,7 +115,7 @@ def _curves(run: Run) -> list[Block]:
     )
     return [
         Figure(
-            svg=svg(curves_drawing(history, chosen), name="curves", size=SIZES["curves"]),
+            svg=svg(curves_drawing(history, chosen), name=name, size=SIZES["curves"]),
             alt=f"Loss, accuracy and ROC AUC over {counted(len(history), 'epoch')}. {numbers}",
             caption=(
                 "Loss, accuracy and ROC AUC (mean over the classes) over the epochs. Training "
