@@ -53,7 +53,8 @@ lock: .venv/dev.stamp  ## resolve the three lock files again
 	$(COMPILE) pyproject.toml requirements/build.in --extra study --extra web -o requirements/serve.lock
 	$(COMPILE) pyproject.toml requirements/build.in requirements/beside-torch.in --extra train --extra web \
 		-c requirements/serve.lock -o requirements/run.lock
-	$(COMPILE) pyproject.toml requirements/build.in requirements/beside-torch.in --extra train --extra web --group dev \
+	$(COMPILE) pyproject.toml requirements/build.in requirements/beside-torch.in --extra train --extra web \
+		--extra denoise --extra keras --extra openvino --group dev \
 		-c requirements/run.lock -o requirements/dev.lock
 
 clean:  ## remove the environments and what the tools left

@@ -89,8 +89,10 @@ class Registry(Generic[Part]):
         return tuple(sorted(self._parts))
 
     def _import_package(self) -> None:
-        package, self._package = self._package, None
+        package = self._package
         if package is None:
             return
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
             importlib.import_module(f"{package}.{module.name}")
+        # Only now: another thread that asks meanwhile must wait for the parts too.
+        self._package = None

@@ -177,6 +177,29 @@ class Run:
         """One folder for each external test."""
         return self.folder / "external"
 
+    @property
+    def members_dir(self) -> Path:
+        """One run for each seed, fold or stage of a cascade."""
+        return self.folder / "members"
+
+    @property
+    def members(self) -> tuple[Run, ...]:
+        """The members, the stages of a cascade in their order; none for a plain run."""
+        if not self.members_dir.is_dir():
+            return ()
+        order = [stage.name for stage in self.recipe.stages]
+        found = sorted(folder for folder in self.members_dir.iterdir() if folder.is_dir())
+        found.sort(key=lambda f: order.index(f.name) if f.name in order else len(order))
+        return tuple(Run(folder) for folder in found)
+
+    @property
+    def stages(self) -> tuple[Run, ...]:
+        """The runs of a cascade's stages, in their order; none for another run."""
+        if not self.recipe.stages:
+            return ()
+        chosen = [member.name for member in self.evaluation.members if member.chosen]
+        return Run(self.members_dir / chosen[0]).members if chosen else self.members
+
     def predictions_file(self, part: Part) -> Path:
         """The predictions on one part."""
         return self.folder / "predictions" / f"{part}.csv"
@@ -213,7 +236,10 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """One row an epoch, with the columns of `HISTORY_COLUMNS`; NaN where undefined."""
+        """One row an epoch, with the columns of `HISTORY_COLUMNS`; NaN where undefined; none
+        for a cascade, whose stages have their own."""
+        if self.recipe.stages and not self.history_file.exists():
+            return []
         rows = read_table(self.history_file, error=RunError)
         missing = [name for name in HISTORY_COLUMNS if rows and name not in rows[0]]
         if missing:

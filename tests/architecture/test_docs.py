@@ -33,7 +33,7 @@ def test_every_link_of_the_docs_leads_to_a_file(page):
 def test_every_command_of_the_readme_exists():
     from carina.cli.app import app
 
-    known = {command.name for command in app.registered_commands}
+    known = {command.name for command in (*app.registered_commands, *app.registered_groups)}
     named = set(re.findall(r"^carina (\w+)", README.read_text(encoding="utf-8"), re.MULTILINE))
     assert named
     assert named <= known

@@ -1,12 +1,28 @@
 """What every registered explanation method and runtime must do."""
 
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
+from carina.errors import ClassifierError
 from carina.inference.bundle import load_classifier
 from carina.inference.explain import EXPLAINERS
 from carina.inference.runtimes import RUNTIMES
-from making.classifiers import SIDE, write_tiny_classifier
+from making.classifiers import N_MAPS, SIDE, write_tiny_classifier
+
+# A runtime has the name of the module that it needs.
+every_runtime = pytest.mark.parametrize(
+    "runtime",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed"),
+        )
+        for name in RUNTIMES.names()
+    ],
+)
 
 
 def linear_head(weights):
@@ -41,7 +57,7 @@ def test_maps_without_a_value_give_no_heat(method):
     assert not EXPLAINERS.get(method)(maps, linear_head(np.ones((2, 2))), class_index=0).any()
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES.names())
+@every_runtime
 def test_a_runtime_answers_in_float32_and_gives_the_outputs_that_are_asked_for(runtime, tmp_path):
     folder = write_tiny_classifier(tmp_path / "c")
     network = RUNTIMES.get(runtime)((folder / "network.onnx").read_bytes(), threads=1)
@@ -51,10 +67,37 @@ def test_a_runtime_answers_in_float32_and_gives_the_outputs_that_are_asked_for(r
     assert (len(maps), logits.shape) == (3, (3, 2))
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES.names())
+@every_runtime
 def test_every_runtime_gives_the_same_answers(runtime, tmp_path):
     folder = write_tiny_classifier(tmp_path / "c")
     image = np.random.default_rng(0).random((3, 1, SIDE, SIDE), dtype=np.float32)
     own = load_classifier(folder, runtime=runtime).logits(image)
     reference = load_classifier(folder, runtime="onnxruntime").logits(image)
     np.testing.assert_allclose(own, reference, atol=1e-5)
+
+
+@every_runtime
+def test_a_runtime_names_its_inputs_and_outputs_with_their_shapes(runtime, tmp_path):
+    data = (write_tiny_classifier(tmp_path / "c") / "network.onnx").read_bytes()
+    network = RUNTIMES.get(runtime)(data, threads=1)
+    assert dict(network.inputs) == {"image": (None, 1, SIDE, SIDE)}
+    assert network.outputs["logits"] == (None, 2)
+    assert network.outputs["maps"][:2] == (None, N_MAPS)
+
+
+@every_runtime
+def test_threads_may_share_a_network(runtime, tmp_path):
+    data = (write_tiny_classifier(tmp_path / "c") / "network.onnx").read_bytes()
+    network = RUNTIMES.get(runtime)(data, threads=1)
+    films = np.random.default_rng(0).random((40, 2, 1, SIDE, SIDE), dtype=np.float32)
+    alone = [network.run(["logits"], {"image": pair})[0] for pair in films]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda pair: network.run(["logits"], {"image": pair})[0], films))
+    np.testing.assert_array_equal(together, alone)
+
+
+@every_runtime
+@pytest.mark.parametrize("data", [b"", b"no network", b"\x08\x07"])
+def test_bytes_that_are_no_network_are_refused_by_a_runtime(runtime, data):
+    with pytest.raises(ClassifierError, match=r"cannot be run|no ONNX file"):
+        RUNTIMES.get(runtime)(data, threads=1)

@@ -95,6 +95,33 @@ def test_wrong_usage_exits_2_and_says_what_would_be_right(
     assert hint in err
 
 
+def test_recipes_lists_what_ships_with_input_parameters_and_purpose(carina_command):
+    pytest.importorskip("torch", reason="parameters need the extra 'train'")
+    code, out, _ = carina_command("recipes", "--no-time")
+    assert code == 0
+    assert "21,252,993" in out
+    assert "two-conv: COVID-19 or normal" in out
+
+
+def test_recipes_name_prints_the_layers_as_a_summary(carina_command):
+    pytest.importorskip("torch", reason="layers need the extra 'train'")
+    code, out, _ = carina_command("recipes", "two-conv")
+    assert code == 0
+    assert "(None, 148, 148, 32)" in out
+    assert "21,233,920" in out
+    assert "time here:" in out
+
+
+def test_recipes_name_as_json_holds_the_whole_recipe_and_its_layers(carina_command):
+    pytest.importorskip("torch", reason="layers need the extra 'train'")
+    code, out, _ = carina_command("recipes", "two-conv", "--no-time", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["recipe"]["train"]["epochs"] == 5
+    assert sum(layer["parameters"] for layer in document["layers"]) == document["parameters"]
+    assert document["seconds"] is None
+
+
 def test_an_error_with_json_is_a_document_too(carina_command):
     code, out, _ = carina_command("recipes", "two-cnov", "--json")
     assert code == 2

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from making.classifiers import write_tiny_classifier
-from making.runs import write_example_run
+from making.runs import ExampleRun, write_example_run
 
 OTHER = Path(
     os.environ.get("CARINA_TEST_PYTHON")
@@ -129,6 +129,16 @@ def test_report_works_with_study_and_without_torch(tmp_path):
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+def test_compare_works_with_study_and_without_torch(tmp_path):
+    runs = [
+        write_example_run(tmp_path / str(n), ExampleRun(separation=n, resamples=100)).folder
+        for n in (1, 2)
+    ]
+    done = command("compare", *runs, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "comparison.html").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "hidden", "extra"),
     [
@@ -137,6 +147,7 @@ def test_report_works_with_study_and_without_torch(tmp_path):
         (["audit", "films"], STUDY, "study"),
         (["evaluate", "run", "films"], STUDY, "study"),
         (["report", "run"], STUDY, "study"),
+        (["compare", "one", "two"], STUDY, "study"),
         (["serve", "run"], ("fastapi",), "web"),
     ],
 )

@@ -40,17 +40,21 @@ def test_dropout_is_not_in_the_files(files):
     assert not {kind for kind in kinds if "Dropout" in kind or "Random" in kind}
 
 
-@pytest.mark.parametrize("name", ["network", "head"])
+def bytes_of(files, name):
+    return {"network.onnx": files.network, **files.heads}[name]
+
+
+@pytest.mark.parametrize("name", ["network.onnx", "head.onnx"])
 def test_the_files_are_valid_and_hold_their_own_weights(files, name):
-    model = onnx.load_from_string(getattr(files, name))
+    model = onnx.load_from_string(bytes_of(files, name))
     onnx.checker.check_model(model, full_check=True)
     assert not any(tensor.external_data for tensor in model.graph.initializer)
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
 
 
-@pytest.mark.parametrize("name", ["network", "head"])
+@pytest.mark.parametrize("name", ["network.onnx", "head.onnx"])
 def test_nothing_of_the_machine_stands_in_the_files(files, name):
-    data = getattr(files, name)
+    data = bytes_of(files, name)
     for trace in (b".py", b"site-packages", b"carina/", b"torch", bytes(Path.cwd())):
         assert trace not in data, trace
     model = onnx.load_from_string(data)
@@ -69,7 +73,7 @@ def test_parity_sees_one_changed_weight(network, files):
 
 def test_parity_sees_a_head_that_belongs_to_another_network(network, files):
     other = export_network(small_network(seed=9), SMALL)
-    mixed = ExportedNetwork(network=files.network, head=other.head)
+    mixed = ExportedNetwork(network=files.network, heads=other.heads, explanations=files.explanations)
     assert parity(network, mixed, films()) > 1e-4
 
 
@@ -88,7 +92,7 @@ import hashlib
 from making.training_films import SMALL, small_network
 from carina.models.export import export_network
 files = export_network(small_network(seed=7), SMALL)
-print(hashlib.sha256(files.network + files.head).hexdigest())
+print(hashlib.sha256(files.network + files.heads["head.onnx"]).hexdigest())
 """
 
 
@@ -108,5 +112,5 @@ def test_two_processes_write_the_same_bytes(tmp_path):
         assert done.stderr == ""
         digests.add(done.stdout.strip())
     files = export_network(small_network(seed=7), SMALL)
-    digests.add(hashlib.sha256(files.network + files.head).hexdigest())
+    digests.add(hashlib.sha256(files.network + files.heads["head.onnx"]).hexdigest())
     assert len(digests) == 1

@@ -32,7 +32,7 @@ def classifier_of(network, folder, *, spec):
         folder / "classifier",
         card,
         network=exported.network,
-        heads={"head.onnx": exported.head},
+        heads=exported.heads,
         seen=[],
         readme="",
     )

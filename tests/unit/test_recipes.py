@@ -28,6 +28,47 @@ def test_two_conv_has_the_numbers_of_its_description():
     assert recipe.augment.zoom > 0
 
 
+def test_five_conv_500_has_the_numbers_of_its_description():
+    recipe = read_recipe("five-conv-500")
+    assert (recipe.input.height, recipe.input.width, recipe.input.channels) == (500, 500, 1)
+    assert (recipe.train.epochs, recipe.train.batch_size) == (13, 16)
+    assert len(recipe.network.options["filters"]) == 5
+    assert recipe.network.options["dense"] == (512, 256, 128, 64)
+    assert recipe.network.options["dropout_maps"] == 0.5
+    augment = recipe.augment
+    assert augment.shear_degrees > 0
+    assert augment.zoom > 0
+    assert augment.horizontal_flip
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_a_recipe_that_flips_hearts_says_so_and_no_recipe_chooses_noise_reduction(name):
+    recipe = read_recipe(name)
+    flips = [s.augment.horizontal_flip for s in recipe.stages] or [recipe.augment.horizontal_flip]
+    said = any("swap the heart's side" in note and "kept" in note for note in recipe.notes)
+    assert any(flips) == said
+    assert recipe.input.denoise == "none"
+
+
+def test_the_parts_of_the_cascade_are_trained_as_the_recipes_they_are_named_for():
+    first, second = read_recipe("cascade").stages
+    alone = [read_recipe("custom-cnn"), read_recipe("vgg16")]
+    for stage, recipe in zip((first, second), alone, strict=True):
+        assert (stage.network, stage.train) == (recipe.network, recipe.train)
+        assert stage.augment == recipe.augment
+
+
+def test_set_reaches_into_a_stage_by_its_number():
+    recipe = with_settings(read_recipe("cascade"), ["stages.1.train.epochs=3"])
+    assert [stage.train.epochs for stage in recipe.stages] == [15, 3]
+
+
+@pytest.mark.parametrize("setting", ["stages.2.train.epochs=3", "stages.epochs=3", "stages.1=3"])
+def test_a_stage_that_is_not_there_is_refused_with_the_setting(setting):
+    with pytest.raises(RecipeError, match="stage"):
+        with_settings(read_recipe("cascade"), [setting])
+
+
 def test_set_changes_one_value_and_keeps_the_others():
     recipe = with_settings(read_recipe("two-conv"), ["train.epochs=2", "split.mode=cut"])
     assert (recipe.train.epochs, recipe.split.mode, recipe.train.batch_size) == (2, "cut", 32)

@@ -4,10 +4,14 @@ import typer
 
 from carina.cli import (
     audit,
+    compare,
+    data,
     demo,
+    denoise,
     doctor,
     evaluate,
     explain,
+    export,
     predict,
     recipes,
     report,
@@ -33,11 +37,15 @@ app.command("demo")(demo.demo)
 app.command("audit")(audit.audit)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("explain")(explain.explain)
+app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("serve")(serve.serve)
+app.command("denoise")(denoise.denoise)
 app.command("recipes")(recipes.recipes)
+app.add_typer(data.data, name="data")
 app.command("doctor")(doctor.doctor)
 
 

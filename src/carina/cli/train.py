@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +47,19 @@ def train(
             show_default=False,
         ),
     ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Train with N seeds; report mean and range, keep the best on validation.",
+        ),
+    ] = 1,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="Begin with the weights of an earlier run.", show_default=False
+        ),
+    ] = None,
     out: OutOption = None,
     as_json: JsonFlag = False,
 ) -> int:
@@ -54,7 +68,14 @@ def train(
 
     with drawing(as_json=as_json) as progress:
         run = run_training(
-            data, recipe=recipe, set=set_ or (), split=split, out=out, progress=progress
+            data,
+            recipe=recipe,
+            set=set_ or (),
+            split=split,
+            seeds=seeds,
+            init=init,
+            out=out,
+            progress=progress,
         )
     unreadable = run.audit.unreadable
     if as_json:
@@ -106,6 +127,13 @@ def show_run(run: Run) -> None:
             for name in shown
         ],
     )
+    if evaluation.members:
+        n = len(evaluation.members)
+        show_table(
+            ("test metric", f"mean of {n} seeds (lowest to highest)"),
+            [(name, percent(evaluation.over_members[name])) for name in shown],
+            title=f"Over {n} seeds; the run's own is the best on validation",
+        )
     if evaluation.without_leaks:
         note(evaluation.without_leaks.sentence)
     for caution in evaluation.cautions:

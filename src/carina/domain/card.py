@@ -31,7 +31,9 @@ class Provenance(Plain):
         recipe: name of the recipe.
         architecture: name of the network.
         parameters: number of trained values.
-        epoch: the epoch whose weights these are.
+        epoch: the epoch whose weights these are; 0 for a cascade, whose stages chose
+            their own.
+        weights: where the start weights come from, with licence; "" if they were drawn.
         sources: names of the training data's sources.
         dataset_digest: digest of the data set.
         split_digest: digest of the split.
@@ -44,6 +46,7 @@ class Provenance(Plain):
     architecture: str
     parameters: int
     epoch: int
+    weights: str = ""
     sources: tuple[str, ...]
     dataset_digest: str
     split_digest: str

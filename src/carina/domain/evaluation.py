@@ -93,6 +93,24 @@ class WithoutLeaks(Plain):
     sentence: str
 
 
+class MemberFigures(Plain):
+    """One of several trainings of the same recipe.
+
+    Attributes:
+        name: the member's folder below `members/`.
+        seed: of its training.
+        chosen: whether it is the one that the run's classifier is, by its validation figure.
+        validation: "loss" and "accuracy" on the validation part.
+        metrics: on the test part.
+    """
+
+    name: str
+    seed: int
+    chosen: bool
+    validation: Estimates
+    metrics: Estimates
+
+
 class Evaluation(Document):
     """All estimates of one classifier on one part of one data set.
 
@@ -113,6 +131,9 @@ class Evaluation(Document):
         probes: what can be told about the class without the lungs.
         last_epoch: the same metrics for the last epoch's network, not the chosen one.
         without_leaks: the same metrics without the leaked films, if there are any.
+        members: the trainings of several seeds, if there are several; the numbers of this
+            evaluation are those of the chosen one.
+        over_members: metric -> mean over the members, with the lowest and the highest.
         parts: part -> "loss" and "accuracy", uncalibrated, without augmentation.
         cautions: sentences that belong beside the numbers.
     """
@@ -132,5 +153,7 @@ class Evaluation(Document):
     probes: Estimates = Field(default_factory=dict)
     last_epoch: EpochFigures | None = None
     without_leaks: WithoutLeaks | None = None
+    members: tuple[MemberFigures, ...] = ()
+    over_members: Estimates = Field(default_factory=dict)
     parts: Mapping[str, Estimates] = Field(default_factory=dict)
     cautions: tuple[str, ...] = ()

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from carina.domain.document import Plain
 
+DenoiseName = Literal["none", "median", "gaussian", "bilateral", "nl-means", "wavelet"]
+
 
 class InputSpec(Plain):
     """What `imaging.prepare` makes of a radiograph before a network sees it.
@@ -20,7 +22,8 @@ class InputSpec(Plain):
         interpolation: "bilinear" or "bicubic", both antialiased when shrinking, or
             "nearest".
         channels: 1, or 3 equal ones.
-        denoise: name of a noise filter, or "none".
+        denoise: the noise filter that the fitted film passes, or "none"; its lengths are
+            pixels of the network's grid (`carina denoise` shows what each one costs).
         mask: "none", or "centre" (the middle blacked out, a probe for shortcuts).
     """
 
@@ -29,7 +32,7 @@ class InputSpec(Plain):
     fit: Literal["stretch", "letterbox", "crop"] = "stretch"
     interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
     channels: Literal[1, 3] = 1
-    denoise: Literal["none"] = "none"
+    denoise: DenoiseName = "none"
     mask: Literal["none", "centre"] = "none"
 
     @property

@@ -14,7 +14,7 @@ from carina.registry import nearest
 class LabelsSection(Plain):
     """Which classes there are, and how the labels found become them.
 
-    Applied in this order: aliases, merge, rename, drop, classes.
+    Applied in this order: aliases, merge, rename, drop, rest, classes.
 
     Attributes:
         classes: the classes in the order of the outputs; empty: those found, sorted.
@@ -22,7 +22,10 @@ class LabelsSection(Plain):
         aliases: a spelling found -> the label it means.
         merge: a new class -> the labels that become it.
         rename: a label -> its new name.
-        drop: labels whose films are left out.
+        drop: labels whose films are left out; with `optional_drop`, one that no film has
+            is passed over.
+        optional_drop: whether `drop` is a list of what may be there.
+        rest: the class that every label which `classes` does not name becomes; "" for none.
         column: the label column of a CSV manifest.
     """
 
@@ -31,6 +34,8 @@ class LabelsSection(Plain):
     merge: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     rename: Mapping[str, str] = Field(default_factory=dict)
     drop: tuple[str, ...] = ()
+    optional_drop: bool = False
+    rest: str = ""
     column: str = "label"
 
 
@@ -45,12 +50,15 @@ class SplitSection(Plain):
         validation: share of the films (of train, where test is described) to cut.
         test: share of the films to cut where no test part is described.
         seed: decides the cut.
+        balanced: whether each part keeps as many films of every class as of its rarest;
+            the others are left out, and counted.
     """
 
     mode: Literal["respect", "as-described", "cut"] = "respect"
     validation: float = Field(default=0.15, gt=0, lt=0.5)
     test: float = Field(default=0.15, gt=0, lt=0.5)
     seed: int = Field(default=0, ge=0)
+    balanced: bool = False
 
 
 class AugmentSection(Plain):
@@ -69,6 +77,9 @@ class AugmentSection(Plain):
         noise_std: Gaussian noise, standard deviation drawn from `[0, x]` of the range.
         fill: what stands where the warp finds no film: "nearest" edge pixel, "constant"
             black, or "reflect".
+        views: 0: every epoch shows each film changed anew. K: each film has K changed
+            views, made once and shown in turn, so that the layers that are not trained
+            need to see each of them only once.
     """
 
     rotation_degrees: float = Field(default=0.0, ge=0, le=180)
@@ -82,6 +93,7 @@ class AugmentSection(Plain):
     blur_sigma_px: float = Field(default=0.0, ge=0, le=20)
     noise_std: float = Field(default=0.0, ge=0, le=1)
     fill: Literal["nearest", "constant", "reflect"] = "nearest"
+    views: int = Field(default=0, ge=0, le=1000)
 
 
 class NetworkSection(Plain):
@@ -90,10 +102,19 @@ class NetworkSection(Plain):
     Attributes:
         architecture: a registered architecture.
         options: its own settings (layer widths, dropout rates); unknown ones are refused.
+        weights: where the pretrained weights come from: "none", the name of published
+            ones ("imagenet"), or a file of the user's.
+        trained: which layers are trained: "all", "last-block" (and the new head) or
+            "head" (the new dense layers alone).
+        init: the folder of an earlier run, whose chosen epoch's weights are the start; ""
+            for none.
     """
 
     architecture: str = "two-conv"
     options: Mapping[str, float | int | str | bool | tuple[int, ...]] = Field(default_factory=dict)
+    weights: str = "none"
+    trained: Literal["all", "last-block", "head"] = "all"
+    init: str = ""
 
 
 class TrainSection(Plain):
@@ -143,6 +164,24 @@ class EvaluateSection(Plain):
     worst_errors: int = Field(default=12, ge=0)
 
 
+class StageSection(Plain):
+    """One part of a cascade: a network that answers one question.
+
+    Attributes:
+        name: what the part is called, in the log and as the folder of its run.
+        channels: how many of the input's equal channels this part sees; 0 for all.
+        labels: how the classes of the data set become the answers of this part.
+        network, augment, train: as in the recipe; the input is the cascade's.
+    """
+
+    name: str
+    channels: Literal[0, 1] = 0
+    labels: LabelsSection = LabelsSection()
+    augment: AugmentSection = AugmentSection()
+    network: NetworkSection = NetworkSection()
+    train: TrainSection = TrainSection()
+
+
 class Recipe(Plain):
     """Everything that decides a training.
 
@@ -150,11 +189,15 @@ class Recipe(Plain):
         name: the recipe's name.
         purpose: what it is for, in one sentence.
         notes: what its reader should know: choices of ours, doubtful traditions.
+        n_classes: how many classes it is described for; the data decide how many it gets.
+        stages: the parts of a cascade, in the order in which they are asked; `network`,
+            `augment` and `train` of the recipe itself are then not used.
     """
 
     name: str = "custom"
     purpose: str = ""
     notes: tuple[str, ...] = ()
+    n_classes: int = Field(default=2, ge=2)
     labels: LabelsSection = LabelsSection()
     split: SplitSection = SplitSection()
     input: InputSpec = InputSpec()
@@ -162,6 +205,7 @@ class Recipe(Plain):
     network: NetworkSection = NetworkSection()
     train: TrainSection = TrainSection()
     evaluate: EvaluateSection = EvaluateSection()
+    stages: tuple[StageSection, ...] = ()
 
 
 def recipe_from_values(values: Mapping[str, Any], *, origin: str) -> Recipe:

@@ -70,10 +70,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Pictures side by side."""
+    """Pictures side by side; a wide one has six in a row, over the whole page."""
 
     pictures: tuple[Picture, ...]
     caption: str = ""
+    title: str = ""
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from carina.domain.input_spec import InputSpec
 from carina.domain.radiograph import Radiograph
+from carina.imaging.denoise import denoised
 
 _TOP_LEVEL = 65535
 # The share of height and width that mask = "centre" blacks out: the lungs of an upright
@@ -36,13 +37,35 @@ def prepare_levels(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.uint16
     """Return one channel of the network's input as levels uint16 `[height, width]`.
 
     The film is fitted and resized in float32 (antialiased when it shrinks, nearest excepted),
-    masked, clipped to `[0, 1]` and rounded to the nearest of 65,536 levels.
+    clipped to `[0, 1]`, denoised, padded, masked and rounded to the nearest of 65,536 levels.
+
+    Raises:
+        MissingExtraError: if the noise filter is not installed.
     """
-    fitted = _fit(radiograph.pixels, spec)
+    fitted = _padded(denoised(fitted_film(radiograph, spec), spec.denoise), spec, radiograph)
     if spec.mask == "centre":
         fitted[_centre(spec)] = 0
-    levels = np.rint(fitted.clip(0, 1) * np.float32(_TOP_LEVEL))
-    return levels.astype(np.uint16)
+    levels: NDArray[np.uint16] = np.rint(fitted * np.float32(_TOP_LEVEL)).astype(np.uint16)
+    return levels
+
+
+def fitted_film(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.float32]:
+    """Return a film on the network's grid, before noise filter, padding and mask.
+
+    Returns:
+        float32 `[rows, columns]` in `[0, 1]`: `[height, width]` of the spec, or less where
+        a letterbox will pad it.
+    """
+    height, width = radiograph.pixels.shape
+    left, top, right, bottom = _inside(spec, height, width)
+    part = _resized(
+        radiograph.pixels,
+        bottom - top,
+        right - left,
+        _RESAMPLING[spec.interpolation],
+        box=_seen(spec, height, width),
+    )
+    return part.clip(0, 1)
 
 
 def network_input(levels: NDArray[np.uint16], spec: InputSpec) -> NDArray[np.float32]:
@@ -86,22 +109,14 @@ def back_to_film(
     return film
 
 
-def _fit(pixels: NDArray[np.float32], spec: InputSpec) -> NDArray[np.float32]:
-    """Return the film in the network's size, float32 `[height, width]`."""
-    height, width = pixels.shape
-    left, top, right, bottom = _inside(spec, height, width)
-    part = _resized(
-        pixels,
-        bottom - top,
-        right - left,
-        _RESAMPLING[spec.interpolation],
-        box=_seen(spec, height, width),
-    )
-    if part.shape == (spec.height, spec.width):
-        return part
-    fitted = np.zeros((spec.height, spec.width), dtype=np.float32)
-    fitted[top:bottom, left:right] = part
-    return fitted
+def _padded(
+    part: NDArray[np.float32], spec: InputSpec, radiograph: Radiograph
+) -> NDArray[np.float32]:
+    """Return a fitted film in the network's size, float32 `[height, width]`, as a new array."""
+    left, top, right, bottom = _inside(spec, *radiograph.pixels.shape)
+    padded = np.zeros((spec.height, spec.width), dtype=np.float32)
+    padded[top:bottom, left:right] = part
+    return padded
 
 
 def _seen(spec: InputSpec, height: int, width: int) -> Box:

@@ -38,6 +38,7 @@ def load_classifier(
         ClassifierError: if there is no classifier, it is of a newer format, its network does
             not fit its card, or a file is missing, changed or not on the card; all such
             files are named.
+        MissingExtraError: if the noise filter that its films pass is not installed.
         UnknownNameError: if there is no such runtime.
     """
     folder = _classifier_folder(Path(path))

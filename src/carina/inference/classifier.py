@@ -17,6 +17,7 @@ from carina.domain.label_set import LabelSet
 from carina.domain.prediction import Prediction
 from carina.domain.radiograph import Radiograph
 from carina.errors import ClassifierError, UnknownNameError
+from carina.imaging.denoise import require_filter
 from carina.imaging.prepare import back_to_film, prepare
 from carina.inference.explain import EXPLAINERS
 from carina.inference.gate import measure
@@ -54,7 +55,11 @@ class Classifier:
 
         Raises:
             ClassifierError: if the network cannot be run, or does not fit its card.
+            MissingExtraError: if the noise filter that its films pass is not installed.
         """
+        denoise = card.input.denoise
+        needed_for = f"the classifier '{card.name}', whose films pass the noise filter '{denoise}',"
+        require_filter(denoise, needed_for=needed_for)
         self.card = card
         self.digest = digest
         self._load = RUNTIMES.get(runtime)

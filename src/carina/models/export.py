@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -17,50 +17,66 @@ from torch import Tensor, nn
 
 from carina.domain.input_spec import InputSpec
 from carina.inference.runtimes import RUNTIMES
-from carina.models.network import Network, set_memory_layout
+from carina.models.backbone import BackboneNetwork
+from carina.models.network import ImageNetwork, set_memory_layout
 
 if TYPE_CHECKING:
     import onnx
 
 OPSET = 18
+_PARITY_BATCH = 16
+
+AnyNetwork = TypeVar("AnyNetwork", bound=ImageNetwork)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedNetwork:
-    """A network as the bytes of two ONNX files.
+    """A network as the bytes of ONNX files.
 
     Attributes:
         network: input `image` float32 `[n, channels, height, width]` in `[0, 1]`;
             outputs `logits` `[n, classes]`, `features` `[n, features]` and `maps`
-            `[n, maps, map height, map width]`.
-        head: input `maps`; output `logits`.
+            `[n, maps, map height, map width]` (`maps_0`, `maps_1` of a cascade).
+        heads: file name -> input `maps`, output `logits`: `head.onnx`, or one for each
+            maps output (`head_0.onnx`, ...).
+        explanations: for each class, the name of its maps output and its head's file.
     """
 
     network: bytes
-    head: bytes
+    heads: Mapping[str, bytes]
+    explanations: tuple[tuple[str, str], ...]
 
 
 class _WholeNetwork(nn.Module):
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: ImageNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        maps = self.network.maps(image)
-        features = self.network.embed(maps)
-        return self.network.classify(features), features, maps
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        logits, features, maps = self.network.outputs(image)
+        return (logits, features, *maps)
 
 
 class _Head(nn.Module):
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: ImageNetwork, index: int) -> None:
+        super().__init__()
+        self.network = network
+        self.index = index
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.network.logits_of_maps(self.index, maps)
+
+
+class _FrozenPart(nn.Module):
+    def __init__(self, network: BackboneNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, maps: Tensor) -> Tensor:
-        return self.network.classify(self.network.embed(maps))
+    def forward(self, image: Tensor) -> Tensor:
+        return self.network.frozen(image)
 
 
-def export_network(network: Network, spec: InputSpec) -> ExportedNetwork:
+def export_network(network: ImageNetwork, spec: InputSpec) -> ExportedNetwork:
     """Return a network as ONNX, in float32 and without dropout; the same weights give the
     same bytes.
 
@@ -74,14 +90,34 @@ def export_network(network: Network, spec: InputSpec) -> ExportedNetwork:
     # Two films, not one: the exporter takes a dimension of 1 for a constant.
     image = torch.zeros(2, spec.channels, spec.height, spec.width)
     with torch.no_grad():
-        maps = still.maps(image)
+        _, _, maps = still.outputs(image)
+    names = _names(len(maps))
+    outputs = ("logits", "features", *(name for name, _ in names))
+    heads = {
+        file: _onnx_bytes(_Head(still, index), maps[index], "maps", ("logits",))
+        for index, (_, file) in enumerate(names)
+    }
     return ExportedNetwork(
-        network=_onnx_bytes(_WholeNetwork(still), image, "image", ("logits", "features", "maps")),
-        head=_onnx_bytes(_Head(still), maps, "maps", ("logits",)),
+        network=_onnx_bytes(_WholeNetwork(still), image, "image", outputs),
+        heads=heads,
+        explanations=tuple(names[index] for index in still.maps_of_class),
     )
 
 
-def parity(network: Network, exported: ExportedNetwork, films: NDArray[np.float32]) -> float:
+def export_frozen(network: BackboneNetwork, spec: InputSpec) -> bytes:
+    """Return the fixed part of a network as ONNX: `image` as in `ExportedNetwork` ->
+    `frozen` as `BackboneNetwork.frozen` returns it.
+
+    Args:
+        network: left as it was.
+        spec: the images that it takes.
+    """
+    still = _copy_on_cpu(network).requires_grad_(False)
+    image = torch.zeros(2, spec.channels, spec.height, spec.width)
+    return _onnx_bytes(_FrozenPart(still), image, "image", ("frozen",))
+
+
+def parity(network: ImageNetwork, exported: ExportedNetwork, films: NDArray[np.float32]) -> float:
     """Return how far the exported network's probabilities are from the trained one's.
 
     Args:
@@ -91,24 +127,39 @@ def parity(network: Network, exported: ExportedNetwork, films: NDArray[np.float3
 
     Returns:
         The largest `|difference|` over films and classes, in `[0, 1]`; 0 for no films.
-        The network and the head after its own maps are both compared.
+        The network and every head after its own maps are compared.
     """
     if not len(films):
         return 0.0
     load = RUNTIMES.get("onnxruntime")
-    whole, head = load(exported.network), load(exported.head)
+    whole = load(exported.network)
+    heads = [(name, load(exported.heads[file])) for name, file in _names(len(exported.heads))]
     still = _copy_on_cpu(network)
     largest = 0.0
-    for start in range(0, len(films), 32):
-        batch = np.ascontiguousarray(films[start : start + 32])
+    for start in range(0, len(films), _PARITY_BATCH):
+        batch = np.ascontiguousarray(films[start : start + _PARITY_BATCH])
         with torch.inference_mode():
-            wanted = still(torch.from_numpy(batch)).double().softmax(dim=1).numpy()
-        logits, maps = whole.run(["logits", "maps"], {"image": batch})
-        (again,) = head.run(["logits"], {"maps": maps})
-        for found in (logits, again):
-            probabilities = torch.from_numpy(found).double().softmax(dim=1).numpy()
-            largest = max(largest, float(np.abs(probabilities - wanted).max()))
+            wanted, _, maps = still.outputs(torch.from_numpy(batch))
+            of_maps = [still.logits_of_maps(index, own) for index, own in enumerate(maps)]
+        logits, *found_maps = whole.run(["logits", *(name for name, _ in heads)], {"image": batch})
+        found = [logits]
+        for (_, head), own in zip(heads, found_maps, strict=True):
+            found.extend(head.run(["logits"], {"maps": own}))
+        for expected, answer in zip((wanted, *of_maps), found, strict=True):
+            distance = _probabilities(expected) - _probabilities(torch.from_numpy(answer))
+            largest = max(largest, float(distance.abs().max()))
     return largest
+
+
+def _names(n_maps: int) -> list[tuple[str, str]]:
+    """Return the name of each maps output and the file of its head."""
+    if n_maps == 1:
+        return [("maps", "head.onnx")]
+    return [(f"maps_{index}", f"head_{index}.onnx") for index in range(n_maps)]
+
+
+def _probabilities(logits: Tensor) -> Tensor:
+    return logits.double().softmax(dim=1)
 
 
 def _onnx_bytes(
@@ -131,7 +182,7 @@ def _onnx_bytes(
     return data
 
 
-def _copy_on_cpu(network: Network) -> Network:
+def _copy_on_cpu(network: AnyNetwork) -> AnyNetwork:
     still = copy.deepcopy(network).to("cpu", torch.float32)
     set_memory_layout(still, torch.contiguous_format)
     return still.eval()

@@ -1,4 +1,4 @@
-"""What every network is: maps, then features, then logits."""
+"""What every network is: images -> logits, by way of spatial maps that can be explained."""
 
 from __future__ import annotations
 
@@ -25,11 +25,8 @@ class LayerRow(NamedTuple):
     parameters: int
 
 
-class Network(nn.Module, ABC):
-    """A network that can be trained, exported and explained: image -> maps -> features -> logits.
-
-    A subclass holds layers and says how they are passed; normalisation of the pixels is
-    part of `maps`, so that every network takes the same values.
+class ImageNetwork(nn.Module, ABC):
+    """What takes images and returns logits, and shows the spatial maps on its way.
 
     Attributes:
         channels, height, width: the image that it takes.
@@ -45,39 +42,23 @@ class Network(nn.Module, ABC):
         self.width = width
         self.n_classes = n_classes
 
+    @property
     @abstractmethod
-    def maps(self, images: Tensor) -> Tensor:
-        """Return the last spatial maps, after the last ReLU.
-
-        Args:
-            images: float32 `[n, channels, height, width]` in `[0, 1]`.
-
-        Returns:
-            float `[n, maps, map height, map width]`, none below 0.
-        """
+    def maps_of_class(self) -> tuple[int, ...]:
+        """For each class, which of the spatial maps explain it: an index into them."""
 
     @abstractmethod
-    def embed(self, maps: Tensor) -> Tensor:
-        """Return the features float `[n, features]` of `maps`, the input of `classify`."""
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Return logits `[n, classes]`, features `[n, features]` and the spatial maps, each
+        `[n, maps, map height, map width]`, of images as `forward` takes them."""
 
     @abstractmethod
-    def classify(self, features: Tensor) -> Tensor:
-        """Return the logits float `[n, classes]`, whose softmax is the probabilities.
+    def logits_of_maps(self, index: int, maps: Tensor) -> Tensor:
+        """Return logits `[n, classes]` of one of the spatial maps.
 
-        A network that ends in one sigmoid of z returns `[-z/2, z/2]`
-        (`logits_of_sigmoid`).
+        Only the classes that these maps explain need be told apart; the slope of their
+        logits along the maps is the network's own.
         """
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits float `[n, classes]` of images as `maps` takes them.
-
-        A subclass may take a quicker way here if it ends in the same numbers.
-        """
-        return self.classify(self.embed(self.maps(images)))
-
-    def start(self, generator: torch.Generator) -> None:
-        """Draw the start weights: Keras's defaults, unless the architecture has its own."""
-        draw_keras_weights(self, generator)
 
     @property
     def n_parameters(self) -> int:
@@ -113,7 +94,64 @@ class Network(nn.Module, ABC):
         return rows
 
 
-def set_memory_layout(network: Network, layout: torch.memory_format) -> None:
+class Network(ImageNetwork):
+    """A network that can be trained, exported and explained: image -> maps -> features -> logits.
+
+    A subclass holds layers and says how they are passed; normalisation of the pixels is
+    part of `maps`, so that every network takes the same values.
+    """
+
+    @abstractmethod
+    def maps(self, images: Tensor) -> Tensor:
+        """Return the last spatial maps, after the last ReLU.
+
+        Args:
+            images: float32 `[n, channels, height, width]` in `[0, 1]`.
+
+        Returns:
+            float `[n, maps, map height, map width]`, none below 0.
+        """
+
+    @abstractmethod
+    def embed(self, maps: Tensor) -> Tensor:
+        """Return the features float `[n, features]` of `maps`, the input of `classify`."""
+
+    @abstractmethod
+    def classify(self, features: Tensor) -> Tensor:
+        """Return the logits float `[n, classes]`, whose softmax is the probabilities.
+
+        A network that ends in one sigmoid of z returns `[-z/2, z/2]`
+        (`logits_of_sigmoid`).
+        """
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits float `[n, classes]` of images as `maps` takes them.
+
+        A subclass may take a quicker way here if it ends in the same numbers.
+        """
+        return self.classify(self.embed(self.maps(images)))
+
+    @property
+    def maps_of_class(self) -> tuple[int, ...]:
+        """The one set of maps explains every class."""
+        return (0,) * self.n_classes
+
+    def outputs(self, images: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Return logits, features and the maps."""
+        maps = self.maps(images)
+        features = self.embed(maps)
+        return self.classify(features), features, (maps,)
+
+    def logits_of_maps(self, index: int, maps: Tensor) -> Tensor:  # noqa: ARG002  there is one
+        """Return the logits of the maps."""
+        return self.classify(self.embed(maps))
+
+    def start(self, generator: torch.Generator) -> None:
+        """Draw the start weights: Keras's defaults, unless the architecture has its own."""
+        draw_keras_weights(self, generator)
+
+
+def set_memory_layout(network: ImageNetwork, layout: torch.memory_format) -> None:
     """Store the weights of convolutions in another order; the values stay the same."""
     network.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs lack it
 

@@ -12,6 +12,9 @@ from carina.errors import InputError, RunError
 
 _METADATA = "carina"
 
+# A network's values by name, as `state_dict` gives them.
+Weights = Mapping[str, Tensor]
+
 
 def weights_to_bytes(state: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
     """Return weights as a safetensors file; the same values give the same bytes.

@@ -55,6 +55,17 @@ class Changes:
     noise_seed: int = 0
 
 
+def changes_films(section: AugmentSection) -> bool:
+    """Return whether any film is shown other than it is.
+
+    >>> changes_films(AugmentSection(views=3, fill="reflect"))
+    False
+    >>> changes_films(AugmentSection(horizontal_flip=True))
+    True
+    """
+    return any(section.model_dump(exclude={"fill", "views"}).values())
+
+
 def draw_changes(section: AugmentSection, rng: np.random.Generator) -> Changes:
     """Return what happens to one film in one epoch.
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,12 +23,18 @@ from carina.runs import HISTORY_COLUMNS
 from carina.training.allocator import keeping_memory
 from carina.training.augment import one_opencv_thread
 from carina.training.chance import derived_rng, derived_seed
-from carina.training.device import own_chance, torch_threads, training_device, usable_threads
-from carina.training.films import FilmPart, TrainingFilms
-from carina.training.loading import epoch_batches
+from carina.training.device import (
+    float32_products,
+    own_chance,
+    torch_threads,
+    training_device,
+    usable_threads,
+)
+from carina.training.feed import Feed, Plan
+from carina.training.films import TrainingFilms
 from carina.training.precision import PrecisionChoice
 from carina.training.sampling import epoch_order, loss_weights
-from carina.training.scoring import figures, torch_logits
+from carina.training.scoring import figures
 from carina.training.step import adam, training_step
 
 _SECONDS_BETWEEN_STEPS_SHOWN = 0.2
@@ -59,13 +66,14 @@ class Fitted:
     seconds: float
 
 
-def fit(
+def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
     network: Network,
     films: TrainingFilms,
     *,
     train: TrainSection,
     augment: AugmentSection,
     precision: PrecisionChoice,
+    cache_dir: Path | None = None,
     progress: Progress = silent,
 ) -> Fitted:
     """Train a network and return its history, its best and its last weights.
@@ -81,6 +89,8 @@ def fit(
         train: epochs, batch, optimiser, weighting, threads, seed.
         augment: random changes of the training films.
         precision: fp32 or bf16, from `choose_precision`.
+        cache_dir: where what fixed layers make of films is kept (`training.features`);
+            None: in memory, for this training.
         progress: told a few times a second, and with a sentence after each epoch.
 
     Raises:
@@ -89,6 +99,7 @@ def fit(
     """
     _check_films(films, train, n_classes=network.n_classes)
     device = training_device()
+    plan = Plan(train, augment, precision, device, cache_dir, progress)
     began = time.monotonic()
     history: list[dict[str, float]] = []
     rates: list[float] = []
@@ -96,18 +107,13 @@ def fit(
     with _training_settings(device, train):
         set_memory_layout(network.to(device), torch.channels_last)
         optimizer = adam(network, train)
+        feed = Feed(network, films, plan)
         for epoch in range(1, train.epochs + 1):
             epoch_began = time.monotonic()
-            row = _train_epoch(
-                network,
-                optimizer,
-                part=films.train,
-                plan=_EpochPlan(epoch, train, augment, precision.name == "bf16", device),
-                bar=_Bar(progress, epoch, train.epochs, len(films.train), history),
-            )
+            bar = _Bar(progress, epoch, train.epochs, len(films.train), history)
+            row = _train_epoch(network, optimizer, feed=feed, plan=plan, epoch=epoch, bar=bar)
             rates.append(len(films.train) / (time.monotonic() - epoch_began))
-            logits = torch_logits(network, films.validation, batch_size=train.batch_size)
-            watched = figures(logits, films.validation.labels)
+            watched = figures(feed.validation_logits(), films.validation.labels)
             _check_loss(watched["loss"], f"after epoch {epoch}, on the validation films")
             row |= {f"val_{name}": value for name, value in watched.items()}
             row["seconds"] = time.monotonic() - epoch_began
@@ -127,63 +133,42 @@ def fit(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _EpochPlan:
-    """How one epoch is to be trained."""
-
-    epoch: int
-    train: TrainSection
-    augment: AugmentSection
-    bf16: bool
-    device: torch.device
-
-
 def _train_epoch(
     network: Network,
     optimizer: torch.optim.Optimizer,
     *,
-    part: FilmPart,
-    plan: _EpochPlan,
+    feed: Feed,
+    plan: Plan,
+    epoch: int,
     bar: _Bar,
 ) -> dict[str, float]:
     """Take every step of an epoch and return its training figures and number."""
-    train, device = plan.train, plan.device
-    order = epoch_order(
-        part.labels,
-        derived_rng(train.seed, "order", plan.epoch),
-        weighting=train.weighting,
-    )
-    weights = _on(device, loss_weights(part.labels, network.n_classes, train))
+    train, labels = plan.train, feed.labels
+    order = epoch_order(labels, derived_rng(train.seed, "order", epoch), weighting=train.weighting)
+    weights = _on(plan.device, loss_weights(labels, network.n_classes, train))
     seen: list[Tensor] = []
-    total_loss = torch.zeros((), dtype=torch.float64, device=device)
+    total_loss = torch.zeros((), dtype=torch.float64, device=plan.device)
     n_seen = 0
     network.train()
-    with epoch_batches(
-        part,
-        order,
-        batch_size=train.batch_size,
-        augment=plan.augment,
-        seed=train.seed,
-        epoch=plan.epoch,
-    ) as batches:
+    with feed.batches(order, epoch) as batches:
         for step, batch in enumerate(batches):
-            torch.manual_seed(derived_seed(train.seed, "dropout", plan.epoch, step))
+            torch.manual_seed(derived_seed(train.seed, "dropout", epoch, step))
             loss, logits = training_step(
-                network,
+                feed.answer,
                 optimizer,
-                images=_to_device(batch.images, device).expand(-1, network.channels, -1, -1),
-                labels=_to_device(batch.labels, device),
+                images=batch.images,
+                labels=batch.labels,
                 weights=weights,
-                bf16=plan.bf16,
+                bf16=feed.bf16,
             )
             seen.append(logits)
             total_loss += loss.double() * len(batch.labels)
             n_seen += len(batch.labels)
             bar.show(n_seen, total_loss)
     mean_loss = float(total_loss) / n_seen
-    _check_loss(mean_loss, f"in epoch {plan.epoch}")
+    _check_loss(mean_loss, f"in epoch {epoch}")
     answers = torch.cat(seen).double().cpu().numpy()
-    return {"epoch": plan.epoch, **figures(answers, part.labels[order]), "loss": mean_loss}
+    return {"epoch": epoch, **figures(answers, labels[order]), "loss": mean_loss}
 
 
 class _Bar:
@@ -257,6 +242,7 @@ def _training_settings(device: torch.device, train: TrainSection) -> Iterator[No
         torch_threads(usable_threads(train.threads)),
         one_opencv_thread(),
         own_chance(device),
+        float32_products(device, exact=False),
         keeping_memory(),
     ):
         yield
@@ -315,9 +301,3 @@ def _weights_of(network: Network) -> dict[str, Tensor]:
 
 def _on(device: torch.device, values: NDArray[np.float64] | None) -> Tensor | None:
     return None if values is None else torch.from_numpy(values).float().to(device)
-
-
-def _to_device(values: Tensor, device: torch.device) -> Tensor:
-    if device.type == "cpu":
-        return values
-    return values.pin_memory().to(device, non_blocking=True)

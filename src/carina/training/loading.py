@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from carina.training.chance import derived_rng
 from carina.training.films import FilmPart
 
 AHEAD = 3
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +29,8 @@ class Batch:
     """Films for one step.
 
     Attributes:
-        images: float32 `[n, 1, height, width]` in `[0, 1]`.
+        images: float32 `[n, 1, height, width]` in `[0, 1]`; or what the fixed layers of the
+            network made of them.
         labels: int64 `[n]`.
     """
 
@@ -58,19 +61,79 @@ def epoch_batches(
         seed: the recipe's.
         epoch: from 1.
     """
-
-    def make(at: int) -> Batch:
-        films = slice(at, at + batch_size)
-        return _batch(part, order[films], shown[films], changed_film)
-
-    def changed_film(pixels: NDArray[np.float32], key: str, shown: int) -> NDArray[np.float32]:
-        rng = derived_rng(seed, "augment", epoch, key, shown)
-        return apply_changes(pixels, draw_changes(augment, rng), fill=augment.fill)
-
     shown = times_shown(order)
+    view = view_shown(augment, epoch)
+
+    def make(films: slice) -> Batch:
+        images = changed_images(
+            part, order[films], shown=shown[films], view=view, augment=augment, seed=seed
+        )
+        return Batch(images=images, labels=torch.from_numpy(part.labels[order[films]]))
+
+    with made_ahead(make, n=order.size, batch_size=batch_size) as batches:
+        yield batches
+
+
+def view_shown(augment: AugmentSection, epoch: int) -> int:
+    """Return which view of the films an epoch shows, from 1: its own, or one of a few in turn.
+
+    >>> [view_shown(AugmentSection(views=2), epoch) for epoch in (1, 2, 3)]
+    [1, 2, 1]
+    >>> [view_shown(AugmentSection(), epoch) for epoch in (1, 2, 3)]
+    [1, 2, 3]
+    """
+    return (epoch - 1) % augment.views + 1 if augment.views else epoch
+
+
+def changed_images(
+    part: FilmPart,
+    films: NDArray[np.int64],
+    *,
+    shown: NDArray[np.int64],
+    view: int,
+    augment: AugmentSection,
+    seed: int,
+) -> Tensor:
+    """Return films as one view shows them.
+
+    Args:
+        part: holds the films.
+        films: int64 `[n]`; indices into `part`.
+        shown: int64 `[n]`; how often each was shown before in the epoch (`times_shown`).
+        view: from 1 (`view_shown`).
+        augment: the changes.
+        seed: the recipe's.
+
+    Returns:
+        float32 `[n, 1, height, width]` in `[0, 1]`; what a film becomes depends on its key,
+        the seed, the view and how often it was shown, and on nothing else.
+    """
+    keys = [part.keys[film] for film in films]
+    pixels = from_levels(part.read_levels(keys))
+    changed = []
+    for film, key, times in zip(pixels, keys, shown.tolist(), strict=True):
+        rng = derived_rng(seed, "augment", view, key, times)
+        changed.append(apply_changes(film, draw_changes(augment, rng), fill=augment.fill))
+    return torch.from_numpy(np.stack(changed)).unsqueeze(1)
+
+
+@contextmanager
+def made_ahead(
+    make: Callable[[slice], Made], *, n: int, batch_size: int
+) -> Iterator[Iterator[Made]]:
+    """Yield what `make` gives for each batch of `n` things, a few made ahead in one thread.
+
+    However the block ends, the thread has ended after it.
+
+    Args:
+        make: a batch's slice of `range(n)` -> what is wanted of it. Called in the thread.
+        n: how many things there are.
+        batch_size: things in a batch; the last one holds what is left.
+    """
+    batches = [slice(at, at + batch_size) for at in range(0, n, batch_size)]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="carina-loader") as pool:
         try:
-            yield _ahead(pool, make, range(0, order.size, batch_size))
+            yield _ahead(pool, make, batches)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -90,31 +153,12 @@ def times_shown(order: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _ahead(
-    pool: ThreadPoolExecutor, make: Callable[[int], Batch], places: Sequence[int]
-) -> Iterator[Batch]:
-    waiting: deque[Future[Batch]] = deque()
-    for place in places:
-        waiting.append(pool.submit(make, place))
+    pool: ThreadPoolExecutor, make: Callable[[slice], Made], batches: Sequence[slice]
+) -> Iterator[Made]:
+    waiting: deque[Future[Made]] = deque()
+    for batch in batches:
+        waiting.append(pool.submit(make, batch))
         if len(waiting) > AHEAD:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _batch(
-    part: FilmPart,
-    films: NDArray[np.int64],
-    shown: NDArray[np.int64],
-    changed_film: Callable[[NDArray[np.float32], str, int], NDArray[np.float32]],
-) -> Batch:
-    keys = [part.keys[film] for film in films]
-    pixels = from_levels(part.read_levels(keys))
-    images = np.stack(
-        [
-            changed_film(film, key, int(times))
-            for film, key, times in zip(pixels, keys, shown, strict=True)
-        ]
-    )
-    return Batch(
-        images=torch.from_numpy(images).unsqueeze(1), labels=torch.from_numpy(part.labels[films])
-    )

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from carina.domain.softmax import log_softmax
 from carina.evaluation.metrics.auroc import auroc
 from carina.imaging.prepare import from_levels
-from carina.models.network import Network
+from carina.models.network import ImageNetwork
+from carina.training.device import float32_products
 from carina.training.films import FilmPart
 
 
-def torch_logits(network: Network, part: FilmPart, *, batch_size: int = 64) -> NDArray[np.float64]:
+def torch_logits(
+    network: ImageNetwork, part: FilmPart, *, batch_size: int = 64
+) -> NDArray[np.float64]:
     """Return a network's logits of films as they are, without augmentation, in float32.
 
     Never in bf16, though that is faster on a CPU that has it: these answers choose the
@@ -30,16 +35,36 @@ def torch_logits(network: Network, part: FilmPart, *, batch_size: int = 64) -> N
         float64 `[n, classes]`, in the order of `part.keys`.
     """
     device = next(network.parameters()).device
+
+    def images() -> Iterator[Tensor]:
+        for at in range(0, len(part), batch_size):
+            levels = part.read_levels(part.keys[at : at + batch_size])
+            films = torch.from_numpy(from_levels(levels)).unsqueeze(1).to(device)
+            yield films.expand(-1, network.channels, -1, -1)
+
+    return logits_of(network, network, images())
+
+
+def logits_of(
+    network: ImageNetwork, answer: Callable[[Tensor], Tensor], batches: Iterable[Tensor]
+) -> NDArray[np.float64]:
+    """Return logits in float32, one batch after the other.
+
+    Args:
+        network: left as it was, training mode included.
+        answer: the network, or its last layers: a batch -> logits.
+        batches: what `answer` takes.
+
+    Returns:
+        float64 `[n, classes]`.
+    """
+    device = next(network.parameters()).device
     was_training = network.training
     network.eval()
     answers = [np.empty((0, network.n_classes))]
     try:
-        with torch.inference_mode():
-            for at in range(0, len(part), batch_size):
-                levels = part.read_levels(part.keys[at : at + batch_size])
-                images = torch.from_numpy(from_levels(levels)).unsqueeze(1).to(device)
-                logits = network(images.expand(-1, network.channels, -1, -1))
-                answers.append(logits.double().cpu().numpy())
+        with torch.inference_mode(), float32_products(device, exact=True):
+            answers += [answer(batch).double().cpu().numpy() for batch in batches]
     finally:
         network.train(was_training)
     return np.concatenate(answers)

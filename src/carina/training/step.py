@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +22,7 @@ def adam(network: Network, train: TrainSection) -> torch.optim.Optimizer:
 
 
 def training_step(
-    network: Network,
+    network: Callable[[Tensor], Tensor],
     optimizer: torch.optim.Optimizer,
     *,
     images: Tensor,
@@ -31,9 +33,10 @@ def training_step(
     """Take one step and return what it saw.
 
     Args:
-        network: in training mode.
+        network: in training mode; or its last layers alone, behind fixed ones.
         optimizer: over its values.
-        images: float32 `[n, channels, height, width]`, on the network's device.
+        images: float32 `[n, channels, height, width]`, or what fixed layers made of them,
+            on the network's device.
         labels: int64 `[n]`; index of the class, there too.
         weights: float32 `[classes]`, or None for all equal.
         bf16: whether the layers compute in bfloat16; the loss and the step are float32.

@@ -13,7 +13,7 @@ from carina.version import VERSION
 
 _PACKAGES = (
     "torch", "numpy", "onnx", "onnxruntime", "onnxscript", "opencv-python-headless",
-    "pillow", "pydicom", "scikit-learn", "scipy",
+    "pillow", "pydicom", "pywavelets", "scikit-image", "scikit-learn", "scipy",
 )  # fmt: skip
 
 

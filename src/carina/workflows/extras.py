@@ -3,9 +3,13 @@
 from importlib.util import find_spec
 
 from carina.errors import MissingExtraError
+from carina.imaging.denoise import EXTRA_MODULES as DENOISE_MODULES
 
 _PROOF = {
+    "denoise": DENOISE_MODULES,
+    "kaggle": ("kagglehub",),
     "study": ("scipy", "sklearn", "pandas", "matplotlib", "jinja2"),
+    "keras": ("torch", "monai", "onnxscript", "cv2", "keras"),
     "train": ("torch", "monai", "onnxscript", "cv2"),
     "web": ("fastapi", "uvicorn", "jinja2", "multipart", "prometheus_client"),
 }
@@ -15,7 +19,7 @@ def require_extra(extra: str, *, needed_for: str) -> None:
     """Check that an extra is installed, without importing it.
 
     Args:
-        extra: "study", "train" or "web".
+        extra: "kaggle", "study", "train", "keras", "denoise" or "web".
         needed_for: what asks for it ("carina train").
 
     Raises:

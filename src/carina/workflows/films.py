@@ -1,11 +1,16 @@
 """DATA, opened and judged, ready to be trained on."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from carina.auditing.audit import audit_dataset
 from carina.data import open_dataset
+from carina.data.balance import count_left_out
+from carina.data.labels import decide_labels
 from carina.data.patients import load_patient_key
 from carina.data.scan import FilmScan, scan_films, with_views
 from carina.data.split import split_dataset
@@ -13,9 +18,12 @@ from carina.data.suitability import require_trainable
 from carina.domain.audit import Audit
 from carina.domain.dataset import Dataset
 from carina.domain.progress import Progress
-from carina.domain.recipe import Recipe
+from carina.domain.recipe import LabelsSection, Recipe
 from carina.domain.record import Part, Record
+from carina.domain.sentences import listed
 from carina.domain.split import Split
+from carina.errors import DatasetError
+from carina.imaging.denoise import require_filter
 from carina.settings import Settings
 
 
@@ -24,16 +32,18 @@ class Films:
     """DATA, opened and judged.
 
     Attributes:
-        dataset: every record.
+        dataset: every record, those too that the split leaves out.
         scan: what one decoding of each film told, and the prepared pixels.
         split: the part of every labelled, readable record.
         audit: what is wrong with it all.
+        known: keys of films that the start weights had seen in an earlier run.
     """
 
     dataset: Dataset
     scan: FilmScan
     split: Split
     audit: Audit
+    known: frozenset[str] = frozenset()
 
     def of(self, part: Part) -> list[Record]:
         """Return a part's records in the order of their content, whatever their names."""
@@ -56,9 +66,58 @@ class Films:
         return frozenset(
             record.key
             for record in self.of("test")
-            if record.patient in known_patients
+            if record.key in self.known
+            or record.patient in known_patients
             or self.split.duplicate_groups.get(record.key) in known_groups
         )
+
+    def relabelled(self, section: LabelsSection) -> Films:
+        """Return the same films, each in its part, with the classes that a stage asks for.
+
+        Raises:
+            DatasetError: if the section does not fit the classes, or a class that a stage
+                asks for has no film to train on.
+        """
+        counts = Counter(r.label for r in self.dataset.records if r.key in self.split.parts)
+        decision = decide_labels(
+            {name: counts[name] for name in self.dataset.labels.names}, section
+        )
+        records = [
+            replace(record, label=decision.class_of[record.label] if record.label else None)
+            for record in self.dataset.records
+        ]
+        kept = {record.key for record in records if record.label is not None}
+        parts = {key: part for key, part in self.split.parts.items() if key in kept}
+        dataset = replace(self.dataset, records=tuple(records), labels=decision.labels)
+        split = replace(self.split, parts=parts)
+        films = replace(
+            self, dataset=dataset, split=split, audit=_judged(dataset, split, self.scan)
+        )
+        trained_on = {record.label for record in films.of("train")}
+        empty = [name for name in decision.labels.names if name not in trained_on]
+        if empty:
+            raise DatasetError(
+                f"no film of the train part is {listed(empty)}, which a stage of the cascade "
+                f"asks for; the classes found are {listed(self.dataset.labels.names)}"
+            )
+        return films
+
+    def knowing(self, seen: Sequence[Mapping[str, str]]) -> Films:
+        """Return the same films, knowing which of them an earlier training had seen.
+
+        Args:
+            seen: rows as in `seen.csv` of the earlier classifier; patients that were hashed
+                with another key are left out of them.
+        """
+        pixels = {row["pixel_digest"] for row in seen}
+        patients = {row["patient"] for row in seen if row["patient"]}
+        known = {
+            record.key
+            for record in self.dataset.records
+            if record.key in self.split.parts
+            and (self.scan.facts[record.key].pixel_digest in pixels or record.patient in patients)
+        }
+        return replace(self, known=self.known | known)
 
 
 def open_films(
@@ -67,9 +126,12 @@ def open_films(
     """Return the films of DATA, split and audited.
 
     Raises:
+        MissingExtraError: if the recipe's noise filter is not installed.
         DatasetError: if the data cannot be opened, or cannot be trained on.
         StorageError: if the cache cannot be written.
     """
+    denoise = recipe.input.denoise
+    require_filter(denoise, needed_for=f"the recipe '{recipe.name}' with input.denoise={denoise}")
     key = load_patient_key(settings.config_dir, given=settings.patient_key)
     dataset = open_dataset(data, labels=recipe.labels, patient_key=key)
     scan = scan_films(dataset, spec=recipe.input, cache_dir=settings.cache_dir, progress=progress)
@@ -78,8 +140,15 @@ def open_films(
     dataset = with_views(dataset, scan)
     split = split_dataset(dataset, scan, recipe.split)
     require_trainable(dataset, scan, max_unreadable=largest_share, split=split)
-    # What is trained and tested on is judged, not what the folders had described.
+    dataset = replace(dataset, left_out=(*dataset.left_out, *count_left_out(dataset, split)))
+    return Films(dataset, scan, split, _judged(dataset, split, scan))
+
+
+def _judged(dataset: Dataset, split: Split, scan: FilmScan) -> Audit:
+    """Return the audit of what is trained and tested on, not of what the folders described."""
     used = dataset.with_records(
-        replace(record, part=split.parts.get(record.key)) for record in dataset.records
+        replace(record, part=split.parts.get(record.key))
+        for record in dataset.records
+        if record.key not in split.left_out
     )
-    return Films(dataset, scan, split, audit_dataset(used, scan))
+    return audit_dataset(used, scan)

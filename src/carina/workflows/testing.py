@@ -1,7 +1,7 @@
 """A trained classifier and its test part: every number that the report shows."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,36 +27,56 @@ from carina.imaging import read_radiograph
 from carina.imaging.pictures import film_png, overlay_png
 from carina.imaging.prepare import network_input
 from carina.inference.bundle import write_card
+from carina.inference.classifier import Classifier
 from carina.reporting.pictures import picture_name, worst_errors
 from carina.reporting.wording import with_interval
 from carina.runs import Run
+from carina.workflows.deploying import model_card
 from carina.workflows.films import Films
 from carina.workflows.known_films import without_known
-from carina.workflows.learning import Learned, film_part, model_card
+from carina.workflows.learning import Learned, film_part
 from carina.workflows.log import Log
 
 _BATCH = 64
 
 
-def test(run: Run, films: Films, recipe: Recipe, learned: Learned, *, log: Log) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What is tested on which films.
+
+    Attributes:
+        films: with the classifier's own classes.
+        recipe: how it was trained.
+        learned: the trained network.
+        classifier: made of it.
+    """
+
+    films: Films
+    recipe: Recipe
+    learned: Learned
+    classifier: Classifier
+
+
+def test(run: Run, tested: Tested, *, log: Log) -> Evaluation:
     """Answer for every part, open the test part once, and write predictions, evaluation and
     the pictures that the report shows."""
+    films, classifier = tested.films, tested.classifier
     with log.stage("predictions"):
-        answers = {part: _answers(films, part, learned) for part in PARTS}
+        answers = {part: _answers(films, part, classifier) for part in PARTS}
     for part in ("validation", "test"):
         write_predictions(run.predictions_file(part), films.dataset.labels.names, answers[part])
     with log.stage("evaluation"):
-        evaluation = _evaluation(films, recipe, learned, answers)
-    card = learned.classifier.card.model_copy(update={"tested_on": _tested_on(evaluation)})
+        evaluation = _evaluation(tested, answers)
+    card = classifier.card.model_copy(update={"tested_on": _tested_on(evaluation)})
     digest = write_card(run.classifier_dir, card, readme=model_card(card))
     evaluation = evaluation.model_copy(update={"classifier": digest})
     write_document(run.evaluation_file, evaluation)
     with log.stage("pictures"):
-        _draw_pictures(run, films, recipe, learned, answers["test"])
+        _draw_pictures(run, tested, answers["test"])
     return evaluation
 
 
-def _answers(films: Films, part: Part, learned: Learned) -> list[Prediction]:
+def _answers(films: Films, part: Part, classifier: Classifier) -> list[Prediction]:
     """Return the deployed classifier's answers on a part, in f32, from the prepared pixels."""
     records = films.of(part)
     answers: list[Prediction] = []
@@ -65,10 +85,8 @@ def _answers(films: Films, part: Part, learned: Learned) -> list[Prediction]:
     for start in range(0, len(records), _BATCH):
         batch = records[start : start + _BATCH]
         facts = [films.scan.facts[record.key] for record in batch]
-        found = learned.classifier.answers_prepared(
-            network_input(
-                pixels.levels([record.key for record in batch]), learned.classifier.card.input
-            ),
+        found = classifier.answers_prepared(
+            network_input(pixels.levels([record.key for record in batch]), classifier.card.input),
             measures=[GateMeasures(f.height, f.width, f.contrast) for f in facts],
             paths=[record.path for record in batch],
             cautions=[f.cautions for f in facts],
@@ -80,9 +98,8 @@ def _answers(films: Films, part: Part, learned: Learned) -> list[Prediction]:
     return answers
 
 
-def _evaluation(
-    films: Films, recipe: Recipe, learned: Learned, answers: dict[Part, list[Prediction]]
-) -> Evaluation:
+def _evaluation(tested: Tested, answers: dict[Part, list[Prediction]]) -> Evaluation:
+    films, recipe = tested.films, tested.recipe
     names = films.dataset.labels.names
     section = recipe.evaluate
     subgroups = subgroups_of(films.dataset.records, answers["test"])
@@ -96,12 +113,12 @@ def _evaluation(
             part="test",
             test_opened=1,
         ),
-        classifier=learned.classifier.digest,
+        classifier=tested.classifier.digest,
         section=section,
     )
     return evaluation.model_copy(
         update={
-            "last_epoch": _last_epoch(films, recipe, learned, answers["test"]),
+            "last_epoch": _last_epoch(tested, answers["test"]),
             "without_leaks": without_known(
                 names, answers["test"], films.seen_while_training(), section
             ),
@@ -119,16 +136,18 @@ def _loss_and_accuracy(
     return loss_and_accuracy(scored_films(names, answers), logits, section)
 
 
-def _last_epoch(
-    films: Films, recipe: Recipe, learned: Learned, answers: Sequence[Prediction]
-) -> EpochFigures:
-    """Return the test metrics of the last epoch's network, which was not chosen."""
+def _last_epoch(tested: Tested, answers: Sequence[Prediction]) -> EpochFigures | None:
+    """Return the test metrics of the last epoch's network, which was not chosen; None for a
+    cascade, which has no epochs of its own."""
     from carina.training.scoring import torch_logits
 
-    fitted, names = learned.fitted, films.dataset.labels.names
-    learned.network.load_state_dict(fitted.last_state)
+    films, learned, names = tested.films, tested.learned, tested.films.dataset.labels.names
+    if learned.last_state is None:
+        return None
+    chosen_state = {n: value.clone() for n, value in learned.network.state_dict().items()}
+    learned.network.load_state_dict(learned.last_state)
     logits = torch_logits(learned.network, film_part(films, "test"), batch_size=_BATCH)
-    learned.network.load_state_dict(fitted.best_state)
+    learned.network.load_state_dict(chosen_state)
     probabilities = Calibration().apply(logits)
     last = [
         replace(
@@ -139,9 +158,9 @@ def _last_epoch(
         for answer, row in zip(answers, probabilities, strict=True)
     ]
     return EpochFigures(
-        epoch=len(fitted.history),
-        best_epoch=fitted.best_epoch,
-        metrics=overall_metrics(scored_films(names, last), recipe.evaluate),
+        epoch=learned.last_epoch,
+        best_epoch=learned.epoch,
+        metrics=overall_metrics(scored_films(names, last), tested.recipe.evaluate),
     )
 
 
@@ -153,14 +172,12 @@ def _tested_on(evaluation: Evaluation) -> str:
     return f"{right}; {evaluation.without_leaks.sentence}" if evaluation.without_leaks else right
 
 
-def _draw_pictures(
-    run: Run, films: Films, recipe: Recipe, learned: Learned, answers: Sequence[Prediction]
-) -> None:
+def _draw_pictures(run: Run, tested: Tested, answers: Sequence[Prediction]) -> None:
     """Write thumbnails and heat maps of the films that the report shows."""
-    files = {record.key: record.file for record in films.dataset.records}
-    for answer in worst_errors(list(answers), limit=recipe.evaluate.worst_errors):
+    files = {record.key: record.file for record in tested.films.dataset.records}
+    for answer in worst_errors(list(answers), limit=tested.recipe.evaluate.worst_errors):
         film = read_radiograph(files[f"{answer.source}/{answer.path}"])
-        explanation = learned.classifier.explain(film, answer.predicted)
+        explanation = tested.classifier.explain(film, answer.predicted)
         name = picture_name(film.sha256)
         write_bytes(run.thumbnails_dir / name, film_png(film, longer_side=640))
         write_bytes(

@@ -1,0 +1,128 @@
+"""The layers of a network that are held fixed, ready to compute."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from carina.domain.input_spec import InputSpec
+from carina.inference.runtimes import LoadedNetwork
+from carina.inference.runtimes.openvino import Hint, compile_with_openvino
+from carina.models.backbone import BackboneNetwork
+from carina.models.export import export_frozen
+from carina.models.network import Network
+from carina.training.device import float32_products
+from carina.version import VERSION
+
+FrozenRuntime = Literal["torch", "openvino"]
+# A new number when what the fixed layers are given or how they are kept changes.
+_FEATURES_VERSION = 1
+
+
+def with_frozen_part(network: Network) -> BackboneNetwork | None:
+    """Return the network if some of its layers are held fixed, else None."""
+    is_partly_fixed = isinstance(network, BackboneNetwork) and network.n_frozen > 0
+    return network if isinstance(network, BackboneNetwork) and is_partly_fixed else None
+
+
+@dataclass(frozen=True, eq=False)
+class FrozenPart:
+    """The fixed layers of a network in one precision.
+
+    Attributes:
+        network: its first stages are held fixed; its device is the one computed on.
+        spec: the images that it takes.
+        bf16: whether the layers compute in bfloat16; what they return is then bfloat16 too.
+        runtime: what computes them: "torch", or "openvino" (on the CPU).
+    """
+
+    network: BackboneNetwork
+    spec: InputSpec
+    bf16: bool
+    runtime: FrozenRuntime = "torch"
+
+    def __call__(self, films: Tensor) -> Tensor:
+        """Return what the fixed layers make of films.
+
+        Args:
+            films: float32 `[n, 1, height, width]` in `[0, 1]`, on the network's device.
+
+        Returns:
+            As `BackboneNetwork.frozen`, on that device; float32 or bfloat16 (`dtype`).
+        """
+        images = films.expand(-1, self.network.channels, -1, -1)
+        if self.runtime == "openvino":
+            (values,) = self._loaded.run(["frozen"], {"image": np.ascontiguousarray(images)})
+            return torch.from_numpy(values).to(self.dtype)
+        with (
+            torch.no_grad(),
+            torch.autocast(films.device.type, torch.bfloat16, self.bf16),
+            float32_products(films.device, exact=True),
+        ):
+            return self.network.frozen(images).to(self.dtype)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the fixed layers return, and what is kept of them: nothing is rounded again."""
+        return torch.bfloat16 if self.bf16 else torch.float32
+
+    @property
+    def trained_in_bf16(self) -> bool:
+        """Whether the layers behind compute in bfloat16 too. New dense layers do not: they
+        cost little, and would lose by it."""
+        return self.bf16 and self.network.n_frozen < len(self.network.stages)
+
+    def for_trained_layers(self, values: Tensor) -> Tensor:
+        """Return what `__call__` returned in the type that the layers behind take."""
+        return values if self.trained_in_bf16 else values.float()
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """What the fixed layers return of one film, without the film's dimension."""
+        device = next(self.network.parameters()).device
+        film = torch.zeros(1, 1, self.spec.height, self.spec.width, device=device)
+        with torch.no_grad():
+            return tuple(
+                self.network.frozen(film.expand(-1, self.network.channels, -1, -1))[0].shape
+            )
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex sha256 over all that decides what the fixed layers return of a film's pixels:
+        weights, structure, precision, and what computes it on what kind of machine."""
+        network = self.network
+        stages = network.stages[: network.n_frozen]
+        facts = (
+            (_FEATURES_VERSION, VERSION, torch.__version__, self.runtime, version("numpy")),
+            (version("openvino") if self.runtime == "openvino" else ""),
+            (str(self.dtype), self.shape, _machine(next(network.parameters()).device)),
+            (type(network).__qualname__, repr(network.scaling), repr(stages)),
+            (self.spec.digest, self.spec.channels),
+        )
+        digest = hashlib.sha256(repr(facts).encode())
+        for part in (network.scaling, stages):
+            for name, values in part.state_dict().items():
+                digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+                digest.update(values.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def _loaded(self) -> LoadedNetwork:
+        data = export_frozen(self.network, self.spec)
+        hint: Hint = "bf16" if self.bf16 else "f32"
+        return compile_with_openvino(data, threads=torch.get_num_threads(), precision=hint)
+
+
+def _machine(device: torch.device) -> str:
+    """Return what decides how a sum is rounded: the instructions and the number of threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    instructions = sorted(name for name, has in torch.cpu.get_capabilities().items() if has is True)
+    return f"{' '.join(instructions)} {torch.get_num_threads()}"

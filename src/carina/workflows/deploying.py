@@ -1,0 +1,191 @@
+"""A trained network becomes a classifier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from carina.domain.card import Card, ExplanationSource, Provenance
+from carina.domain.recipe import Recipe
+from carina.domain.record import Part
+from carina.domain.sentences import listed
+from carina.errors import ParityError
+from carina.imaging.prepare import network_input
+from carina.inference.bundle import load_classifier, save_classifier
+from carina.inference.classifier import Classifier
+from carina.runs import Run
+from carina.workflows.films import Films
+from carina.workflows.learning import Learned
+from carina.workflows.log import Log
+from carina.workflows.start import Start
+
+LARGEST_DIFFERENCE = 1e-5
+_PARITY_FILMS = 64
+
+
+def deploy(
+    run: Run, films: Films, recipe: Recipe, *, learned: Learned, starts: Sequence[Start], log: Log
+) -> Classifier:
+    """Write the classifier, once its network has been shown to answer like the trained one.
+
+    Args:
+        run: where it is written.
+        films: what was learned from.
+        recipe: the run's.
+        learned: the trained network.
+        starts: what it, or each of its stages, began with.
+        log: told how close the two networks are.
+
+    Raises:
+        ParityError: if the exported network does not answer like the trained one.
+        StorageError: if there is no room or no permission.
+    """
+    with log.stage("export"):
+        classifier = _deployed(run, films, recipe, learned, starts)
+    log.say(
+        f"the exported network answers like the trained one: probabilities differ by at most "
+        f"{classifier.card.parity['max_probability_difference']:.1e} on "
+        f"{classifier.card.parity['n_films']:.0f} validation films"
+    )
+    return classifier
+
+
+def _deployed(
+    run: Run, films: Films, recipe: Recipe, learned: Learned, starts: Sequence[Start]
+) -> Classifier:
+    from carina.models.export import export_network, parity
+
+    network, labels = learned.network, films.dataset.labels
+    pixels = films.scan.pixels
+    assert pixels is not None  # open_films scans with an input spec
+    exported = export_network(network, recipe.input)
+    keys = [record.key for record in films.of("validation")[:_PARITY_FILMS]]
+    difference = parity(network, exported, network_input(pixels.levels(keys), recipe.input))
+    if not difference <= LARGEST_DIFFERENCE:
+        raise ParityError(
+            f"the exported network's probabilities differ from the trained one's by "
+            f"{difference:.1e} on {len(keys)} validation films, and {LARGEST_DIFFERENCE:g} is "
+            "the most that is accepted; the weights are kept in checkpoints/: please report this"
+        )
+    train_counts = Counter(record.label for record in films.of("train"))
+    card = Card(
+        name=recipe.name,
+        labels=labels,
+        input=recipe.input,
+        provenance=Provenance(
+            recipe=recipe.name,
+            architecture=_architecture(recipe),
+            parameters=network.n_parameters,
+            epoch=learned.epoch,
+            weights="; ".join(start.origin for start in starts if start.origin),
+            sources=tuple(source.name for source in films.dataset.sources),
+            dataset_digest=films.dataset.digest,
+            split_digest=films.split.digest,
+            n_train={name: train_counts[name] for name in labels.names},
+            patient_key_fingerprint=films.dataset.patient_key_fingerprint,
+            licences=tuple(
+                sorted({source.licence for source in films.dataset.sources if source.licence})
+            ),
+        ),
+        explanations={
+            name: ExplanationSource(maps=maps, head=head)
+            for name, (maps, head) in zip(labels.names, exported.explanations, strict=True)
+        },
+        parity={"n_films": len(keys), "max_probability_difference": difference},
+        cautions=_card_cautions(films),
+    )
+    save_classifier(
+        run.classifier_dir,
+        card,
+        network=exported.network,
+        heads=exported.heads,
+        seen=_seen(films, starts),
+        readme=model_card(card),
+    )
+    return load_classifier(run.classifier_dir)
+
+
+def _card_cautions(films: Films) -> tuple[str, ...]:
+    """Return what every user of the classifier must know about its training data."""
+    critical = [f.sentence for f in films.audit.findings if f.severity == "critical"]
+    return (
+        *critical,
+        *films.split.cautions,
+        "when it was made, it had not been tested on another source",
+    )
+
+
+def _architecture(recipe: Recipe) -> str:
+    if not recipe.stages:
+        return recipe.network.architecture
+    return f"cascade ({listed([stage.network.architecture for stage in recipe.stages])})"
+
+
+def _seen(films: Films, starts: Sequence[Start]) -> list[Mapping[str, str]]:
+    """Return the rows of `seen.csv`: the films that trained or chose the network, also in the
+    earlier run whose weights it began with."""
+    rows: list[Mapping[str, str]] = []
+    parts: tuple[Part, ...] = ("train", "validation")
+    for part in parts:
+        for record in films.of(part):
+            facts = films.scan.facts[record.key]
+            rows.append(
+                {
+                    "sha256": facts.sha256,
+                    "pixel_digest": facts.pixel_digest,
+                    "perceptual_hash": facts.perceptual_hash,
+                    "patient": record.patient or "",
+                }
+            )
+    earlier = {row["sha256"]: row for start in starts for row in start.seen}
+    here = {row["sha256"] for row in rows}
+    return [*rows, *(row for digest, row in earlier.items() if digest not in here)]
+
+
+def model_card(card: Card) -> str:
+    """Return the classifier's README."""
+    provenance = card.provenance
+    counts = "\n".join(f"| {name} | {n} |" for name, n in provenance.n_train.items())
+    cautions = "\n".join(f"- {sentence}" for sentence in card.cautions)
+    return f"""---
+tags: [chest-x-ray, image-classification, onnx, carina]
+---
+# {card.name}
+
+Chest X-ray classifier made with Carina: {", ".join(card.labels.names)}.
+**Research and education only: not a medical device, not for diagnosis.**
+
+| | |
+| --- | --- |
+| recipe | {provenance.recipe} |
+| network | {provenance.architecture}, {provenance.parameters:,} parameters |
+| weights | {_weights(provenance)} |
+| input | {card.input.height} x {card.input.width}, {card.input.channels} channel(s) |
+| trained on | {", ".join(provenance.sources)} |
+
+| class | training films |
+| --- | --- |
+{counts}
+
+## Tested on
+
+{card.tested_on or "No test is recorded."}
+
+## Cautions
+
+{cautions}
+
+## Use
+
+```
+carina predict THIS-FOLDER film.png
+carina serve THIS-FOLDER
+```
+"""
+
+
+def _weights(provenance: Provenance) -> str:
+    chosen = "of each stage's epoch that was best on validation"
+    if provenance.epoch:
+        chosen = f"of epoch {provenance.epoch}, the best on validation"
+    return f"{chosen}; begun with {provenance.weights}" if provenance.weights else chosen

@@ -1,0 +1,133 @@
+"""A recipe's networks and their films become a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from carina.data.manifest import write_manifest
+from carina.domain.evaluation import Evaluation
+from carina.domain.progress import Progress, Step
+from carina.domain.recipe import Recipe
+from carina.files.documents import write_document
+from carina.files.recipes import write_recipe
+from carina.runs import Run
+from carina.settings import Settings
+from carina.workflows.deploying import deploy
+from carina.workflows.environment import starting_environment
+from carina.workflows.films import Films
+from carina.workflows.learning import Learned, joined, learn, write_checkpoint
+from carina.workflows.log import Log
+from carina.workflows.report import report
+from carina.workflows.start import Start
+from carina.workflows.testing import Tested, test
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for when a run is made.
+
+    Attributes:
+        films: what to learn from and test on.
+        recipe: how.
+        command: the words that ask for it again.
+        settings: caches and keys.
+        progress: told as the work goes on.
+    """
+
+    films: Films
+    recipe: Recipe
+    command: str
+    settings: Settings
+    progress: Progress
+
+
+def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
+    """Train, test and report one run, and return its network.
+
+    The stages of a cascade are runs of their own below `members/`, tested on their own
+    question; the run itself is the cascade.
+
+    Args:
+        run: its folder exists and is empty.
+        order: what is asked for.
+        starts: the network, or one for each stage.
+    """
+    films, recipe = order.films, order.recipe
+    log = begin_run(run, order)
+    log.say(_opening_sentence(films))
+    if recipe.stages:
+        learned = _learn_stages(run, order, starts)
+        write_checkpoint(run, "best", learned.network.state_dict(), epoch=0)
+    else:
+        films = starts[0].films
+        learned = learn(run, starts[0], settings=order.settings, log=log)
+    classifier = deploy(run, films, recipe, learned=learned, starts=starts, log=log)
+    evaluation = test(run, Tested(films, recipe, learned, classifier), log=log)
+    environment = run.environment.model_copy(
+        update={
+            "threads": learned.threads,
+            "precision": learned.precision,
+            "device": learned.device,
+            "images_per_second": learned.images_per_second,
+            "seconds": dict(log.seconds),
+            "test_opened": evaluation.data.test_opened,
+        }
+    )
+    write_document(run.environment_file, environment)
+    finish_run(run, log)
+    return learned
+
+
+def begin_run(run: Run, order: Order) -> Log:
+    """Write what is known of a run before its training, and return its log."""
+    films = order.films
+    log = Log(run.log_file, order.progress)
+    write_recipe(run.recipe_file, order.recipe)
+    environment = starting_environment(films.dataset, command=order.command)
+    write_document(run.environment_file, environment)
+    write_document(run.audit_file, films.audit)
+    write_manifest(run.manifest_file, films.dataset, films.split, films.scan)
+    return log
+
+
+def finish_run(run: Run, log: Log) -> None:
+    """Write the report, and then that the run is whole."""
+    log.progress(Step("report", message="writing the report"))
+    report(run)
+    environment = run.environment.model_copy(update={"status": "finished"})
+    write_document(run.environment_file, environment)
+    log.say("finished")
+
+
+def best_by_validation(candidates: Sequence[Evaluation]) -> int:
+    """Return the number of the evaluation with the least loss on validation, the first at a
+    tie; the test part has no say."""
+    losses = [evaluation.parts["validation"]["loss"].value for evaluation in candidates]
+    return min(range(len(losses)), key=lambda number: (losses[number] is None, losses[number]))
+
+
+def _learn_stages(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
+    """Make a run of every stage, and return the stages joined."""
+    learned = {}
+    for number, start in enumerate(starts, start=1):
+        order.progress(
+            Step("", message=f"stage {number} of {len(starts)} of the cascade: '{start.name}'")
+        )
+        stage = Run(run.members_dir / start.name)
+        stage.folder.mkdir(parents=True)
+        own = replace(order, films=start.films, recipe=start.recipe)
+        learned[start.name] = make_run(stage, own, [start])
+    return joined(learned, {start.name: start for start in starts}, order.films)
+
+
+def _opening_sentence(films: Films) -> str:
+    sizes = films.split.sizes()
+    parts = ", ".join(f"{part} {n}" for part, n in sizes.items())
+    if films.split.validation_is_test:
+        parts += ": the same films as validation"
+    classes = ", ".join(films.dataset.labels.names)
+    n_films = len(films.split.parts)
+    if films.split.left_out:
+        parts += f"; {len(films.split.left_out)} left out so that classes are equal"
+    return f"{n_films} films ({parts}) of {len(films.dataset.labels)} classes: {classes}"

@@ -1,0 +1,130 @@
+"""One recipe trained with several seeds: a run whose members are runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from carina.domain.estimate import Estimate
+from carina.domain.evaluation import Estimates, Evaluation, MemberFigures
+from carina.domain.progress import Step
+from carina.domain.recipe import Recipe
+from carina.files.atomic import storage_errors
+from carina.files.documents import write_document
+from carina.runs import Run
+from carina.workflows.making import Order, begin_run, best_by_validation, finish_run, make_run
+from carina.workflows.start import Start, start_networks
+
+# What a run shows of the member that validation chose; the rest it has of its own.
+_SHOWN = (
+    "history.csv", "checkpoints", "classifier", "predictions", "explanations", "thumbnails",
+)  # fmt: skip
+
+
+def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int) -> None:
+    """Train a recipe with several seeds, and make the member best on validation the run's own.
+
+    All members share the films and the split; start weights, order, dropout and
+    augmentation differ.
+
+    Args:
+        run: its folder exists and is empty.
+        order: what is asked for; the first member's seed is the recipe's.
+        starts: the first member's networks.
+        seeds: how many.
+    """
+    log = begin_run(run, order)
+    members = []
+    for number in range(seeds):
+        recipe = with_seed(order.recipe, order.recipe.train.seed + number)
+        member = Run(run.members_dir / f"seed-{recipe.train.seed}")
+        member.folder.mkdir(parents=True)
+        log.progress(Step("", message=f"seed {recipe.train.seed}: {number + 1} of {seeds}"))
+        own = replace(order, recipe=recipe)
+        if number:
+            starts = start_networks(order.films, recipe, order.settings, order.progress)
+        make_run(member, own, starts)
+        members.append(member)
+    evaluations = [member.evaluation for member in members]
+    chosen = best_by_validation(evaluations)
+    _show_chosen(run, members[chosen])
+    figures = [
+        MemberFigures(
+            name=member.name,
+            seed=member.recipe.train.seed,
+            chosen=number == chosen,
+            validation=evaluation.parts["validation"],
+            metrics=evaluation.metrics,
+        )
+        for number, (member, evaluation) in enumerate(zip(members, evaluations, strict=True))
+    ]
+    evaluation = evaluations[chosen].model_copy(
+        update={"members": tuple(figures), "over_members": over_members(evaluations)}
+    )
+    write_document(run.evaluation_file, evaluation)
+    started = run.environment
+    shown = members[chosen].environment.model_copy(
+        update={"started": started.started, "command": started.command, "status": started.status}
+    )
+    write_document(run.environment_file, shown)
+    log.say(f"seed {figures[chosen].seed} is the best of {seeds} on validation: the run's own")
+    finish_run(run, log)
+
+
+def with_seed(recipe: Recipe, seed: int) -> Recipe:
+    """Return the recipe with another seed for its training, or for every stage's."""
+    stages = tuple(
+        stage.model_copy(update={"train": stage.train.model_copy(update={"seed": seed})})
+        for stage in recipe.stages
+    )
+    train = recipe.train.model_copy(update={"seed": seed})
+    return recipe.model_copy(update={"train": train, "stages": stages})
+
+
+def over_members(evaluations: Sequence[Evaluation]) -> Estimates:
+    """Return, for every test metric, the mean over the members with the lowest and highest.
+
+    The spread is that of the training's chance alone, on the same films: it is no
+    confidence interval.
+    """
+    figures = {}
+    for name in evaluations[0].metrics:
+        values = [evaluation.metrics[name].value for evaluation in evaluations]
+        defined = [value for value in values if value is not None]
+        if len(defined) < len(values):
+            why = f"{len(values) - len(defined)} of {len(values)} members have no such number"
+            figures[name] = Estimate.undefined(why, n=len(values))
+            continue
+        figures[name] = Estimate(
+            value=sum(defined) / len(defined),
+            low=min(defined),
+            high=max(defined),
+            n=len(defined),
+            method="mean-and-range-over-members",
+        )
+    return figures
+
+
+def _show_chosen(run: Run, member: Run) -> None:
+    """Put the chosen member's files into the run, without using their room twice."""
+    for name in _SHOWN:
+        source, target = member.folder / name, run.folder / name
+        with storage_errors(target):
+            if source.is_dir():
+                shutil.copytree(source, target, copy_function=_linked)
+            elif source.is_file():
+                _linked(source, target)
+
+
+def _linked(source: str | Path, target: str | Path) -> None:
+    """Give a file a second name, or copy it where the file system cannot.
+
+    Files of a run are replaced, never changed, so neither name sees what happens to the
+    other.
+    """
+    try:
+        Path(target).hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)

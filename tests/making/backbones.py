@@ -1,0 +1,49 @@
+"""A small network with a backbone of three stages, for what fixed stages must keep."""
+
+import torch
+from torch import nn
+
+from carina.models.backbone import BackboneNetwork
+from making.training_films import SMALL
+
+
+class TinyBackbone(BackboneNetwork):
+    """Three stages of one convolution each, with batch normalisation, and a dense head."""
+
+    def __init__(self, n_classes=2, *, spec=SMALL, dropout=0.0):
+        super().__init__(
+            spec,
+            n_classes,
+            [_stage(spec.channels, 4), _stage(4, 6), _stage(6, 8)],
+        )
+        self.dense = nn.Linear(8 * (spec.height // 8) * (spec.width // 8), 16)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(16, n_classes)
+
+    def pooled(self, maps):
+        return maps.permute(0, 2, 3, 1).flatten(1)
+
+    def embed_pooled(self, pooled):
+        return self.dense(pooled).relu()
+
+    def classify(self, features):
+        return self.output(self.dropout(features))
+
+
+def tiny_backbone(trained="head", n_classes=2, *, spec=SMALL, seed=0, dropout=0.0):
+    """A TinyBackbone with start weights, of which some stages are fixed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = TinyBackbone(n_classes, spec=spec, dropout=dropout)
+    network.start(torch.Generator().manual_seed(seed))
+    network.freeze(trained)
+    return network
+
+
+def _stage(depth, filters):
+    return nn.Sequential(
+        nn.Conv2d(depth, filters, 3, padding=1),
+        nn.BatchNorm2d(filters),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+    )

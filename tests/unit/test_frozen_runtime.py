@@ -1,0 +1,170 @@
+"""What computes fixed layers: torch, or OpenVINO where that takes less time in all."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+
+from carina.domain.recipe import AugmentSection, TrainSection
+from carina.training import frozen_runtime
+from carina.training.features import Features
+from carina.training.feed import n_through_fixed_layers
+from carina.training.fit import fit
+from carina.training.frozen_part import FrozenPart
+from carina.training.frozen_runtime import choose_runtime
+from carina.training.precision import PrecisionChoice, choose_precision
+from carina.training.timings import Timings
+from making.backbones import tiny_backbone
+from making.training_films import SMALL, easy_films, easy_part
+
+TRAIN = TrainSection(batch_size=8, threads=1, epochs=3)
+PLAIN = AugmentSection()
+FRESH = AugmentSection(zoom=0.1)
+
+needs_openvino = pytest.mark.skipif(
+    importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed"
+)
+
+
+def part_of(trained="head", **kwargs):
+    return FrozenPart(tiny_backbone(trained).eval(), SMALL, **{"bf16": False, **kwargs})
+
+
+def chosen(n_fixed, *, cache_file=None, part=None):
+    part = part or part_of()
+    timings = Timings(cache_file, part.network, SMALL, TRAIN)
+    return choose_runtime(part, n_fixed=n_fixed, train=TRAIN, timings=timings)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Let torch take 0.1 s a film, and OpenVINO what a test says, after 5 s."""
+
+    def say(by_openvino):
+        alone = {"torch torch.float32": 0.1}
+        monkeypatch.setattr(frozen_runtime, "find_spec", lambda name: name)
+        monkeypatch.setattr(frozen_runtime, "_torch_alone", lambda part: alone)
+        monkeypatch.setattr(frozen_runtime, "_both", lambda part: (0.1, by_openvino, 5.0))
+
+    return say
+
+
+def test_few_films_are_left_to_torch_untimed(timed):
+    timed(0.01)
+    choice = chosen(100)
+    assert (choice.name, choice.seconds) == ("torch", {})
+    assert "too few" in choice.reason
+
+
+def test_many_films_go_to_openvino_if_it_is_quicker_by_more_than_its_start(timed):
+    timed(0.08)
+    assert chosen(240).name == "torch"
+    assert chosen(260).name == "openvino"
+    assert chosen(260).seconds == {"torch": 0.1, "openvino": 0.08, "start": 5.0}
+
+
+def test_a_slower_openvino_is_never_taken(timed):
+    timed(0.12)
+    assert chosen(10**6).name == "torch"
+
+
+def test_without_openvino_torch_computes(monkeypatch):
+    monkeypatch.setattr(frozen_runtime, "find_spec", lambda name: None)
+    choice = chosen(10**6)
+    assert choice.name == "torch"
+    assert "not installed" in choice.reason
+
+
+def test_the_timing_is_made_once(timed, tmp_path, monkeypatch):
+    timed(0.08)
+    cache = tmp_path / "precision.json"
+    assert "timed now" in chosen(260, cache_file=cache).reason
+
+    def refuse(part):
+        raise AssertionError("timed again")
+
+    monkeypatch.setattr(frozen_runtime, "_torch_alone", refuse)
+    monkeypatch.setattr(frozen_runtime, "_both", refuse)
+    assert "timed earlier" in chosen(260, cache_file=cache).reason
+    assert chosen(240, cache_file=cache).name == "torch"
+
+
+def test_a_network_without_fixed_layers_has_no_runtime_to_choose():
+    choice = choose_precision(
+        tiny_backbone("all"), SMALL, train=TRAIN.model_copy(update={"precision": "fp32"})
+    )
+    assert (choice.runtime, choice.runtime_reason) == ("torch", "")
+
+
+@needs_openvino
+def test_the_real_timing_covers_both_runtimes_and_the_start(monkeypatch):
+    monkeypatch.setattr(frozen_runtime, "_WORTH_ASKING_S", 0.0)
+    choice = chosen(5)
+    assert set(choice.seconds) == {"torch", "openvino", "start"}
+    assert all(seconds > 0 for seconds in choice.seconds.values())
+    assert choice.name == "torch"  # five small films never pay for the start
+
+
+@needs_openvino
+@pytest.mark.parametrize("trained", ["head", "last-block"])
+def test_openvino_makes_the_features_that_torch_makes(trained):
+    films = torch.rand(5, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    by_torch, by_openvino = part_of(trained), part_of(trained, runtime="openvino")
+    torch.testing.assert_close(by_openvino(films), by_torch(films), rtol=1e-5, atol=1e-5)
+    assert by_torch.digest != by_openvino.digest
+
+
+@needs_openvino
+def test_openvino_in_bf16_rounds_as_coarsely_as_torch_in_bf16():
+    films = torch.rand(5, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    exact = part_of("head")(films)
+    found = part_of("head", bf16=True, runtime="openvino")(films)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), exact, rtol=0.05, atol=0.05)
+
+
+@needs_openvino
+def test_a_training_with_openvino_has_the_history_of_one_with_torch(tmp_path):
+    histories = []
+    for runtime in ("torch", "openvino"):
+        result = fit(
+            tiny_backbone(),
+            easy_films(40, 20),
+            train=TRAIN,
+            augment=PLAIN,
+            precision=PrecisionChoice("fp32", "the test says so", runtime=runtime),
+            cache_dir=tmp_path,
+        )
+        histories.append(result.history)
+    for one, other in zip(*histories, strict=True):
+        assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, abs=1e-5)
+    assert len(list(tmp_path.glob("features/*"))) == 2  # torch's hold the validation films too
+
+
+@needs_openvino
+def test_openvino_is_started_only_where_something_is_to_be_computed(tmp_path, monkeypatch):
+    part = easy_part(6)
+
+    def values():
+        features = Features(part_of(runtime="openvino"), part, cache_dir=tmp_path)
+        with features.batches(np.arange(6), batch_size=3) as batches:
+            return torch.cat([batch.images for batch in batches])
+
+    first = values()
+    monkeypatch.setattr("carina.training.frozen_part.export_frozen", None)
+    assert torch.equal(first, values())
+
+
+@pytest.mark.parametrize(
+    ("augment", "n_shown"),
+    [
+        (PLAIN, 1),
+        (FRESH, 3),
+        (FRESH.model_copy(update={"views": 2}), 2),
+        (FRESH.model_copy(update={"views": 9}), 3),
+        (PLAIN.model_copy(update={"views": 9}), 1),
+    ],
+)
+def test_the_films_that_fixed_layers_are_shown_are_counted(augment, n_shown):
+    assert n_through_fixed_layers(easy_films(10, 4), TRAIN, augment) == n_shown * 10
