@@ -170,4 +170,7 @@ if __name__ == "__main__":
     for name in ("data", "append", "scratch", "vgg16_weights"):
         if getattr(chosen, name) is not None:
             setattr(chosen, name, getattr(chosen, name).resolve())
+    if chosen.tensorflow_python is not None:
+        # Not resolved: a virtual environment's interpreter is a link that must stay one.
+        chosen.tensorflow_python = str(Path(chosen.tensorflow_python).absolute())
     main(chosen)

@@ -55,8 +55,8 @@ def files_page() -> str:
     from carina.data.predictions import prediction_columns
     from carina.domain.audit import Audit
     from carina.domain.card import Card
-    from carina.domain.denoise_study import DenoiseStudy
     from carina.domain.comparison import Comparison
+    from carina.domain.denoise_study import DenoiseStudy
     from carina.domain.evaluation import Evaluation
     from carina.inference.bundle import SEEN_COLUMNS
     from carina.runs import HISTORY_COLUMNS, Environment

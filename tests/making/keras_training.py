@@ -1,5 +1,7 @@
 """The same training steps in Keras, on its torch backend, and in Carina."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
@@ -23,35 +25,58 @@ def faint_batches(network, *, n_steps=20, size=16, seed=0):
     return batches
 
 
-def losses_in_keras(network, batches, *, learning_rate=0.001):
+def losses_in_keras(network, batches, *, dtype="float32"):
     """Return the loss of each step of Keras's own training from the network's weights."""
-    with keras_on_cpu() as keras:
+    with keras_on_cpu() as keras, _computing_in(dtype, keras):
         model = keras_model(network)
+        if dtype != "float32":
+            model = _converted(keras, model, dtype)
         one_output = model.output_shape[-1] == 1
         model.compile(
-            optimizer=keras.optimizers.Adam(learning_rate, epsilon=1e-7),
+            optimizer=keras.optimizers.Adam(0.001, epsilon=1e-7),
             loss="binary_crossentropy" if one_output else "sparse_categorical_crossentropy",
         )
         losses = []
         for images, labels in batches:
             model.reset_metrics()
-            films = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+            films = np.ascontiguousarray(images.transpose(0, 2, 3, 1)).astype(dtype)
             losses.append(float(model.train_on_batch(films, labels)))
     return np.array(losses)
 
 
-def losses_in_carina(network, batches, *, learning_rate=0.001):
-    """Return the loss of each step of Carina's training; the network is trained by it."""
-    optimizer = adam(network.train(), TrainSection(learning_rate=learning_rate))
+def losses_in_carina(network, batches):
+    """Return the loss of each step of Carina's training, in the precision of the network,
+    which is trained by it."""
+    dtype = next(network.parameters()).dtype
+    optimizer = adam(network.train(), TrainSection())
     losses = []
     for images, labels in batches:
         loss, _ = training_step(
             network,
             optimizer,
-            images=torch.from_numpy(images),
+            images=torch.from_numpy(images).to(dtype),
             labels=torch.from_numpy(labels),
             weights=None,
             bf16=False,
         )
         losses.append(float(loss))
     return np.array(losses)
+
+
+@contextmanager
+def _computing_in(dtype, keras):
+    before = keras.config.floatx()
+    keras.config.set_floatx(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
+
+
+def _converted(keras, model, dtype):
+    def layer_in(layer):
+        return type(layer).from_config(layer.get_config() | {"dtype": dtype})
+
+    other = keras.models.clone_model(model, clone_function=layer_in)
+    other.set_weights(model.get_weights())
+    return other

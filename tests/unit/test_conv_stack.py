@@ -116,6 +116,7 @@ def test_the_smallest_side_is_named_and_is_the_smallest():
         ({"filters": ()}, r"network\.options\.filters"),
         ({"output": "sigmoid"}, "tells 2 classes apart, and there are 3"),
         ({"dropout_dense": 1.0}, r"network\.options\.dropout_dense = 1\.0"),
+        ({"kernel": 4, "padding": "same"}, "'same' needs an odd kernel"),
         ({"padding": "full"}, r"network\.options\.padding"),
     ],
 )

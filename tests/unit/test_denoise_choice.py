@@ -81,6 +81,11 @@ def test_a_training_that_did_not_work_out_is_no_gain():
     assert verdict_on(found).against == ("no test AUC shows a gain",)
 
 
+def test_where_no_filter_raises_the_auc_that_is_the_reason():
+    found = recommend({**NONE, "median": figures()}, trainings({"median": (0.0, -0.1, 0.1)}))
+    assert found.reasons[1].startswith("None raises the test AUC: the change is at best +0.000")
+
+
 def test_the_best_change_and_that_of_chance_are_among_the_reasons():
     found = recommend(
         {**NONE, "median": figures(), "wavelet": figures("Wavelet")},

@@ -73,7 +73,9 @@ def test_parity_sees_one_changed_weight(network, files):
 
 def test_parity_sees_a_head_that_belongs_to_another_network(network, files):
     other = export_network(small_network(seed=9), SMALL)
-    mixed = ExportedNetwork(network=files.network, heads=other.heads, explanations=files.explanations)
+    mixed = ExportedNetwork(
+        network=files.network, heads=other.heads, explanations=files.explanations
+    )
     assert parity(network, mixed, films()) > 1e-4
 
 

@@ -12,9 +12,12 @@ from safetensors.torch import load_file, save_file
 from carina.domain.input_spec import InputSpec
 from carina.domain.recipe import NetworkSection
 from carina.errors import RecipeError, WeightsError
+from carina.imaging import read_radiograph
+from carina.imaging.prepare import prepare
 from carina.models.build import build_network
 from carina.models.pretrained import load_pretrained
 from carina.models.weights import weights_to_bytes
+from making.real_films import REAL_FILMS, needs_real_films
 from making.reference_networks import (
     Torchlike,
     densenet121_maps,
@@ -24,6 +27,7 @@ from making.reference_networks import (
     torchvision_vgg16,
 )
 
+REAL_VGG16 = REAL_FILMS.parent / "weights" / "vgg16_imagenet_notop_f16.safetensors"
 IMAGENET_MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 IMAGENET_STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
@@ -81,6 +85,23 @@ def test_keras_vgg16_computes_the_same_here(vgg_weights, tmp_path):
     network, found = filled("vgg16", file, tmp_path)
     assert (found.preprocessing, found.n_values) == ("caffe", 14_714_688)
     assert_near(network.maps(film()), keras_vgg16_maps(vgg_weights, film()))
+
+
+@needs_real_films
+@pytest.mark.skipif(not REAL_VGG16.is_file(), reason="../shared/weights is absent")
+@torch.no_grad()
+def test_imagenets_own_vgg16_computes_the_same_here_on_a_real_film(tmp_path):
+    spec = InputSpec(channels=3)
+    section = NetworkSection(architecture="vgg16", weights=str(REAL_VGG16), trained="head")
+    network = build_network(section, spec=spec, n_classes=2, seed=0).eval()
+    load_pretrained(network, str(REAL_VGG16), architecture="vgg16", cache_dir=tmp_path)
+    film_file = min((REAL_FILMS / "covid-dataset").rglob("*.jp*g"))
+    real = torch.from_numpy(prepare(read_radiograph(film_file), spec))[None]
+    weights = {name: value.float().numpy() for name, value in load_file(REAL_VGG16).items()}
+    wanted = keras_vgg16_maps(weights, real)
+    assert_near(network.maps(real), wanted)
+    pooled = torch.nn.functional.max_pool2d(wanted, 2).permute(0, 2, 3, 1).flatten(1)
+    assert_near(network.frozen(real), pooled)
 
 
 @torch.no_grad()

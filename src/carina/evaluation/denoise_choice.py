@@ -97,9 +97,11 @@ def _reasons(
     }
     if known:
         best = max(known, key=lambda name: _value(known[name]))
+        gain = f"{_signed(known[best])} in {known[best].n} test films"
         reasons.append(
-            f"The AUC is highest with {figures[best].title.lower()}: the change is "
-            f"{_signed(known[best])} in {known[best].n} test films."
+            f"The test AUC rises most with {figures[best].title.lower()}: the change is {gain}."
+            if _value(known[best]) > 0
+            else f"None raises the test AUC: the change is at best {gain}."
         )
     reseeded = _reseeded(trainings)
     if reseeded is not None and reseeded.value is not None:

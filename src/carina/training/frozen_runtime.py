@@ -11,6 +11,7 @@ from importlib.util import find_spec
 import torch
 
 from carina.domain.recipe import TrainSection
+from carina.training.allocator import keeping_memory
 from carina.training.device import torch_threads, training_device, usable_threads
 from carina.training.frozen_part import FrozenPart, FrozenRuntime
 from carina.training.timings import Seconds, Timings
@@ -53,7 +54,7 @@ def choose_runtime(
         return RuntimeChoice("torch", "a GPU computes them")
     if find_spec("openvino") is None:
         return RuntimeChoice("torch", "OpenVINO is not installed")
-    with torch_threads(usable_threads(train.threads)):
+    with torch_threads(usable_threads(train.threads)), keeping_memory():
         alone, _ = timings.known_or([f"torch {part.dtype}"], lambda: _torch_alone(part))
         (film_s,) = alone.values()
         if n_fixed * film_s < _WORTH_ASKING_S:

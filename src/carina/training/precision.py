@@ -90,9 +90,10 @@ def choose_precision(
     """
     timings = Timings(cache_file, network, spec, train)
     choice = _chosen_precision(network, spec, train=train, timings=timings)
-    still = with_frozen_part(copy.deepcopy(network))
-    if still is None:
+    if with_frozen_part(network) is None:
         return choice
+    still = with_frozen_part(copy.deepcopy(network))
+    assert still is not None  # a copy has the same fixed layers
     set_memory_layout(still, torch.channels_last)
     part = FrozenPart(still, spec, bf16=choice.name == "bf16")
     runtime = choose_runtime(part, n_fixed=n_fixed, train=train, timings=timings)

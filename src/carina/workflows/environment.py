@@ -12,7 +12,7 @@ from carina.runs import Environment
 from carina.version import VERSION
 
 _PACKAGES = (
-    "torch", "numpy", "onnx", "onnxruntime", "onnxscript", "opencv-python-headless",
+    "torch", "numpy", "onnx", "onnxruntime", "onnxscript", "opencv-python-headless", "openvino",
     "pillow", "pydicom", "pywavelets", "scikit-image", "scikit-learn", "scipy",
 )  # fmt: skip
 

@@ -140,20 +140,31 @@ def conv_stack(spec: InputSpec, n_classes: int, options: Mapping[str, object]) -
         RecipeError: on unknown or impossible options, or an input that is too small.
     """
     chosen = read_options(options, ConvStackOptions, architecture="conv-stack")
-    if chosen.output == "sigmoid" and n_classes != 2:
+    _require_possible(spec, n_classes, chosen)
+    return ConvStack(spec, n_classes, chosen)
+
+
+def _require_possible(spec: InputSpec, n_classes: int, options: ConvStackOptions) -> None:
+    """Refuse options that fit neither each other nor the input."""
+    if options.padding == "same" and options.kernel % 2 == 0:
+        raise RecipeError(
+            f"network.options.kernel = {options.kernel}: padding 'same' needs an odd kernel, since "
+            "an even one cannot have as many zeros on either side; take another, or "
+            "network.options.padding=valid"
+        )
+    if options.output == "sigmoid" and n_classes != 2:
         raise RecipeError(
             f"one sigmoid output tells 2 classes apart, and there are {n_classes}; "
             "set network.options.output=softmax"
         )
-    smallest = _smallest_side(chosen)
+    smallest = _smallest_side(options)
     if min(spec.height, spec.width) < smallest:
         raise RecipeError(
-            f"conv-stack with {len(chosen.filters)} convolutions of {chosen.kernel}x"
-            f"{chosen.kernel} pixels ({chosen.padding} padding) needs at least {smallest} pixels "
+            f"conv-stack with {len(options.filters)} convolutions of {options.kernel}x"
+            f"{options.kernel} pixels ({options.padding} padding) needs at least {smallest} pixels "
             f"a side, and the input has {spec.height}x{spec.width}; enlarge input.height and "
             "input.width, or take fewer filters or network.options.padding=same"
         )
-    return ConvStack(spec, n_classes, chosen)
 
 
 def _pooled_side(side: int, options: ConvStackOptions) -> int:

@@ -149,7 +149,7 @@ LAYOUTS = (
         _KERAS_TOP,
         "torch",
         kernels_last=True,
-        variance_shift=0.0,
+        variance_shift=1e-8,
     ),
     Layout("torchvision", Densenet121, _densenet_torchvision, _TORCH_TOP, "torch", "xrv"),
     Layout("old torchvision", Densenet121, _densenet_dotted, _TORCH_TOP, "torch", "xrv"),
