@@ -7,8 +7,9 @@ range is over the seeds, on the same test films.
 
     python benchmarks/results_table.py [--recipe NAME ...] [--seeds N] [--epochs N] \\
         [--weights ARCHITECTURE=FILE or none ...] [--data DIR] [--append FILE.jsonl] \\
-        [--runs DIR]
+        [--runs DIR] [--measured FILE.json]
 
+`--measured src/carina/recipes/measured.json` keeps the figures for `carina recipes`.
 A recipe that starts from ImageNet's weights takes the file that `--weights` names for its
 architecture, "none" for a random start (the table then says so), and without that option
 the weights that Carina finds itself (an installed package, or the published ones).
@@ -150,6 +151,21 @@ def main(arguments: argparse.Namespace) -> None:
         rows += kept.where(**identity)[:1]
     if rows:
         print(table(rows))
+    if arguments.measured:
+        text = json.dumps([measured(row) for row in rows if not _start(row)], indent=1)
+        arguments.measured.write_text(text + "\n", encoding="utf-8")
+
+
+def measured(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what `carina recipes` shows of a row."""
+    return {
+        "recipe": row["recipe"]["name"],
+        "data": row["result"].partition(" on ")[2],
+        "n_test": row["n_test"],
+        "seeds": row["seeds"],
+        "metrics": row["over_members"],
+        "interval": row["chosen"],
+    }
 
 
 def in_own_process(
@@ -234,6 +250,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=_DATA, help="folder of the data sets")
     parser.add_argument("--append", type=Path, default=Path("tmp") / "results_table.jsonl")
     parser.add_argument("--runs", type=Path, default=Path("runs") / "results")
+    parser.add_argument("--measured", type=Path, help="also write the figures to this file")
     parser.add_argument("--table-only", action="store_true", help="train nothing")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     return parser

@@ -20,16 +20,27 @@ from carina.training.step import adam, training_step
 
 # Height and width of an architecture that refuses the films of the others, 32x40.
 LARGER = {"densenet121": (64, 72), "efficientnet-lite0": (64, 72)}
-# Those whose export or training takes seconds; each has one quick case, the others are slow.
+# Those whose export or training takes seconds: slow, but for one quick export of a backbone.
 LARGE = ("densenet121", "efficientnet-lite0", "vgg16")
+DEEP = ("densenet121", "efficientnet-lite0")
 CASES = list(itertools.product(ARCHITECTURES.names(), (1, 3), (2, 3)))
 every_case = pytest.mark.parametrize(("name", "channels", "n_classes"), CASES)
 # Both numbers of channels and of classes, in two cases rather than four.
 every_export = pytest.mark.parametrize(
     ("name", "channels", "n_classes"),
-    [pytest.param(name, 1, 3) for name in ARCHITECTURES.names()]
+    [
+        pytest.param(name, 1, 3, marks=pytest.mark.slow if name in DEEP else ())
+        for name in ARCHITECTURES.names()
+    ]
     + [
         pytest.param(name, 3, 2, marks=pytest.mark.slow if name in LARGE else ())
+        for name in ARCHITECTURES.names()
+    ],
+)
+every_exported_name = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in DEEP else ())
         for name in ARCHITECTURES.names()
     ],
 )
@@ -138,7 +149,7 @@ def test_the_exported_network_answers_as_the_trained_one(name, channels, n_class
     assert parity(network, files, films(name, channels)) <= 1e-6
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES.names())
+@every_exported_name
 def test_the_exported_files_have_the_names_and_shapes_that_the_design_gives(name):
     onnxruntime = pytest.importorskip("onnxruntime")
     network, files = exported(name, 1, 3)
@@ -159,7 +170,7 @@ def test_the_exported_files_have_the_names_and_shapes_that_the_design_gives(name
         np.testing.assert_allclose(maps, wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES.names())
+@every_exported_name
 def test_grad_cam_from_the_exported_head_is_that_of_automatic_differentiation(name):
     network, files = exported(name, 1, 3)
     load, film = RUNTIMES.get("onnxruntime"), films(name, 1, 1)
