@@ -1,13 +1,15 @@
 """What computes fixed layers: torch, or OpenVINO where that takes less time in all."""
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from carina.domain.recipe import AugmentSection, TrainSection
-from carina.training import frozen_runtime
+from carina.models.export import export_frozen
+from carina.training import frozen_part, frozen_runtime
 from carina.training.features import Features
 from carina.training.feed import n_through_fixed_layers
 from carina.training.fit import fit
@@ -168,3 +170,29 @@ def test_openvino_is_started_only_where_something_is_to_be_computed(tmp_path, mo
 )
 def test_the_films_that_fixed_layers_are_shown_are_counted(augment, n_shown):
     assert n_through_fixed_layers(easy_films(10, 4), TRAIN, augment) == n_shown * 10
+
+
+@needs_openvino
+def test_the_fixed_layers_are_exported_once_for_both_precisions_and_anew_for_other_weights(
+    monkeypatch,
+):
+    exported = []
+
+    def export(network, spec):
+        exported.append(network)
+        return export_frozen(network, spec)
+
+    monkeypatch.setattr(frozen_part, "export_frozen", export)
+    exact = part_of("head", runtime="openvino")
+    films = torch.rand(2, 1, SMALL.height, SMALL.width, generator=torch.Generator().manual_seed(0))
+    wanted = part_of("head")(films)
+    torch.testing.assert_close(exact(films), wanted, rtol=1e-4, atol=1e-5)
+    rough = replace(exact, bf16=True)
+    assert rough(films).dtype == torch.bfloat16
+    assert len(exported) == 1
+    other = replace(exact, network=tiny_backbone("head", seed=1).eval())
+    torch.testing.assert_close(
+        other(films), replace(other, runtime="torch")(films), rtol=1e-4, atol=1e-5
+    )
+    assert len(exported) == 2
+    torch.testing.assert_close(exact(films), wanted, rtol=1e-4, atol=1e-5)

@@ -108,11 +108,19 @@ def batch_sizes_of_the_probe(network, **train):
     return seen, seconds
 
 
-def test_a_small_network_is_timed_on_whole_batches():
+def test_a_small_network_is_timed_on_whole_batches(monkeypatch):
+    monkeypatch.setattr(precision, "_DECISIVE", 1e9)
     seen, seconds = batch_sizes_of_the_probe(small_network(), batch_size=64)
     assert seen[:4] == [2] * 4
     assert seen[4:] == [64] * 2 * (1 + 3)
     assert seconds["fp32"] > 0
+
+
+def test_nothing_more_is_timed_once_one_precision_is_far_ahead(monkeypatch):
+    monkeypatch.setattr(precision, "_DECISIVE", 0.0)
+    assert batch_sizes_of_the_probe(small_network(), batch_size=64)[0] == [2] * 4 + [64] * 4
+    monkeypatch.setattr(precision, "_TELLING_S", 0.0)
+    assert batch_sizes_of_the_probe(small_network(), batch_size=64)[0] == [2] * 4
 
 
 def test_without_time_left_each_precision_takes_a_step_of_few_films_and_one_that_counts(

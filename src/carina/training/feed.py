@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +70,12 @@ class Feed:
         backbone = with_frozen_part(network)
         if backbone is not None:
             self.answer = backbone.from_frozen
-            self._frozen = FrozenPart(backbone, films.spec, self.bf16, plan.precision.runtime)
+            precision = plan.precision
+            self._frozen = FrozenPart(
+                backbone, films.spec, self.bf16, precision.runtime, precision.compiled
+            )
             self.bf16 = self._frozen.trained_in_bf16
-            exact = FrozenPart(backbone, films.spec, bf16=False)
+            exact = replace(self._frozen, bf16=False)
             self._validation_features = self._features(exact, films.validation)
             if keeps_features(plan.augment):
                 views = Views(plan.augment, plan.train.seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import Literal
@@ -32,6 +32,32 @@ def with_frozen_part(network: Network) -> BackboneNetwork | None:
     return network if isinstance(network, BackboneNetwork) and is_partly_fixed else None
 
 
+class CompiledStages:
+    """Fixed layers as OpenVINO computes them: exported once, compiled once a precision.
+
+    The probe hands them on to the training, and the training's precision shares them with
+    the exact one of validation; a network with other weights gets its own.
+    """
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._exported: tuple[str, bytes] | None = None
+        self._compiled: dict[tuple[str, Hint, int], LoadedNetwork] = {}
+
+    def of(self, part: FrozenPart) -> LoadedNetwork:
+        """Return the fixed layers of a part, in its precision."""
+        digest = part.stages_digest
+        if self._exported is None or self._exported[0] != digest:
+            self._exported = (digest, export_frozen(part.network, part.spec))
+            self._compiled.clear()
+        precision: Hint = "bf16" if part.bf16 else "f32"
+        key = (digest, precision, torch.get_num_threads())
+        if key not in self._compiled:
+            _, data = self._exported
+            self._compiled[key] = compile_with_openvino(data, threads=key[2], precision=precision)
+        return self._compiled[key]
+
+
 @dataclass(frozen=True, eq=False)
 class FrozenPart:
     """The fixed layers of a network in one precision.
@@ -41,12 +67,14 @@ class FrozenPart:
         spec: the images that it takes.
         bf16: whether the layers compute in bfloat16; what they return is then bfloat16 too.
         runtime: what computes them: "torch", or "openvino" (on the CPU).
+        compiled: where OpenVINO's are kept; parts of one network may share them.
     """
 
     network: BackboneNetwork
     spec: InputSpec
     bf16: bool
     runtime: FrozenRuntime = "torch"
+    compiled: CompiledStages = field(default_factory=CompiledStages)
 
     def __call__(self, films: Tensor) -> Tensor:
         """Return what the fixed layers make of films.
@@ -59,7 +87,9 @@ class FrozenPart:
         """
         images = films.expand(-1, self.network.channels, -1, -1)
         if self.runtime == "openvino":
-            (values,) = self._loaded.run(["frozen"], {"image": np.ascontiguousarray(images)})
+            (values,) = self.compiled.of(self).run(
+                ["frozen"], {"image": np.ascontiguousarray(images)}
+            )
             return torch.from_numpy(values).to(self.dtype)
         with (
             torch.no_grad(),
@@ -97,12 +127,20 @@ class FrozenPart:
     def digest(self) -> str:
         """Hex sha256 over all that decides what the fixed layers return of a film's pixels:
         weights, structure, precision, and what computes it on what kind of machine."""
-        network = self.network
-        stages = network.stages[: network.n_frozen]
+        device = next(self.network.parameters()).device
         facts = (
             (_FEATURES_VERSION, VERSION, torch.__version__, self.runtime, version("numpy")),
             (version("openvino") if self.runtime == "openvino" else ""),
-            (str(self.dtype), self.shape, _machine(next(network.parameters()).device)),
+            (str(self.dtype), self.shape, _machine(device), self.stages_digest),
+        )
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    @cached_property
+    def stages_digest(self) -> str:
+        """Hex sha256 over the fixed layers themselves and the images that they take."""
+        network = self.network
+        stages = network.stages[: network.n_frozen]
+        facts = (
             (type(network).__qualname__, repr(network.scaling), repr(stages)),
             (self.spec.digest, self.spec.channels),
         )
@@ -112,12 +150,6 @@ class FrozenPart:
                 digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
                 digest.update(values.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
-
-    @cached_property
-    def _loaded(self) -> LoadedNetwork:
-        data = export_frozen(self.network, self.spec)
-        hint: Hint = "bf16" if self.bf16 else "f32"
-        return compile_with_openvino(data, threads=torch.get_num_threads(), precision=hint)
 
 
 def _machine(device: torch.device) -> str:

@@ -20,7 +20,7 @@ from carina.training.timings import Seconds, Timings
 # (export, reading, compiling) and was seen to save a quarter of the time (VGG16, bf16).
 _WORTH_ASKING_S = 20.0
 _TIMED_FILMS = 4
-_TIMED_ROUNDS = 3
+_TIMED_ROUNDS = 2
 _START = "start"
 
 

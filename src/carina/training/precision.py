@@ -18,7 +18,7 @@ from carina.domain.recipe import TrainSection
 from carina.models.network import Network, set_memory_layout
 from carina.training.allocator import keeping_memory
 from carina.training.device import own_chance, torch_threads, training_device, usable_threads
-from carina.training.frozen_part import FrozenPart, FrozenRuntime, with_frozen_part
+from carina.training.frozen_part import CompiledStages, FrozenPart, FrozenRuntime, with_frozen_part
 from carina.training.frozen_runtime import choose_runtime
 from carina.training.step import adam, training_step
 from carina.training.timings import Timings
@@ -28,6 +28,10 @@ _PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 _CPU_BF16 = ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16")
 # What the probe may take in all; only its first steps, of a few films, are taken in any case.
 _BUDGET_S = 3.0
+# So many times faster is no accident of the machine's: nothing more is timed.
+_DECISIVE = 1.5
+# Few films tell of a whole batch if they take so long; short steps are mostly overhead.
+_TELLING_S = 0.2
 _TIMED_STEPS = 3
 
 
@@ -43,6 +47,7 @@ class PrecisionChoice:
         runtime_reason: in words; "" where no layer is held fixed.
         runtime_seconds: seconds of a film in the fixed layers by each runtime, and "start":
             those that OpenVINO needs before the first; empty if they were not timed.
+        compiled: the fixed layers as they were timed, so that they start once.
     """
 
     name: Precision
@@ -51,6 +56,7 @@ class PrecisionChoice:
     runtime: FrozenRuntime = "torch"
     runtime_reason: str = ""
     runtime_seconds: Mapping[str, float] = field(default_factory=dict)
+    compiled: CompiledStages = field(default_factory=CompiledStages, compare=False, repr=False)
 
     def facts(self) -> dict[str, str | float]:
         """Return it all as plain values, for `environment.json`."""
@@ -102,6 +108,7 @@ def choose_precision(
         runtime=runtime.name,
         runtime_reason=runtime.reason,
         runtime_seconds=runtime.seconds,
+        compiled=part.compiled,
     )
 
 
@@ -145,6 +152,8 @@ def step_seconds(network: Network, spec: InputSpec, *, train: TrainSection) -> d
         end = time.perf_counter() + _BUDGET_S
         taken = _rounds(step, n_films, at_most=1, end=end)
         round_s = sum(statistics.median(seconds) for seconds in taken.values())
+        if round_s > _TELLING_S and _is_decided(taken):
+            end = 0.0
         # As many films as leave time for a round that is not counted and one that is.
         affordable = int((end - time.perf_counter()) / (2 * round_s) * n_films)
         if affordable > n_films:
@@ -222,7 +231,7 @@ def _rounds(
     each, and more until the clock says `end`."""
     taken: dict[Precision, list[float]] = {name: [] for name in _PRECISIONS}
     for number in range(1 + at_most):
-        if number > 1 and time.perf_counter() > end:
+        if number > 1 and (time.perf_counter() > end or _is_decided(taken)):
             break
         for name, seconds in taken.items():
             began = time.perf_counter()
@@ -230,6 +239,12 @@ def _rounds(
             if number:
                 seconds.append(time.perf_counter() - began)
     return taken
+
+
+def _is_decided(taken: Mapping[Precision, list[float]]) -> bool:
+    """Return whether one precision was so much faster that timing more would not help."""
+    fp32, bf16 = (statistics.median(taken[name]) for name in _PRECISIONS)
+    return max(fp32, bf16) > _DECISIVE * min(fp32, bf16)
 
 
 def _as_asked(name: Precision) -> PrecisionChoice:

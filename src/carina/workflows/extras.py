@@ -5,21 +5,25 @@ from importlib.util import find_spec
 from carina.errors import MissingExtraError
 from carina.imaging.denoise import EXTRA_MODULES as DENOISE_MODULES
 
+# Extra -> the modules that are there only if it is installed.
 _PROOF = {
+    "study": ("scipy", "sklearn", "pandas", "matplotlib", "jinja2"),
+    "train": ("torch", "monai", "onnxscript", "cv2"),
+    "openvino": ("openvino",),
+    "keras": ("torch", "monai", "onnxscript", "cv2", "keras"),
     "denoise": DENOISE_MODULES,
     "kaggle": ("kagglehub",),
-    "study": ("scipy", "sklearn", "pandas", "matplotlib", "jinja2"),
-    "keras": ("torch", "monai", "onnxscript", "cv2", "keras"),
-    "train": ("torch", "monai", "onnxscript", "cv2"),
     "web": ("fastapi", "uvicorn", "jinja2", "multipart", "prometheus_client"),
 }
+
+EXTRAS = tuple(_PROOF)
 
 
 def require_extra(extra: str, *, needed_for: str) -> None:
     """Check that an extra is installed, without importing it.
 
     Args:
-        extra: "kaggle", "study", "train", "keras", "denoise" or "web".
+        extra: one of `EXTRAS`.
         needed_for: what asks for it ("carina train").
 
     Raises:

@@ -146,7 +146,13 @@ def _networks(recipe: Recipe) -> tuple[ImageNetwork, list[tuple[Recipe, Network]
 
 
 def _seconds(recipe: Recipe, network: Network, settings: Settings) -> float:
-    """Return the expected time of a recipe's epochs, from a step's."""
+    """Return the expected time of a recipe's epochs, from a step's.
+
+    Where what fixed layers make of films is kept, only the epochs in which they compute
+    are counted; the others take a small part of that.
+    """
+    from carina.training.feed import epochs_through_fixed_layers
+    from carina.training.frozen_part import with_frozen_part
     from carina.training.precision import expected_step_seconds
 
     step = expected_step_seconds(
@@ -156,7 +162,10 @@ def _seconds(recipe: Recipe, network: Network, settings: Settings) -> float:
         cache_file=settings.cache_dir / "precision.json",
     )
     steps = FILMS_OF_THE_ESTIMATE / recipe.train.batch_size
-    return step * steps * recipe.train.epochs
+    epochs = recipe.train.epochs
+    if with_frozen_part(network) is not None:
+        epochs = epochs_through_fixed_layers(recipe.train, recipe.augment)
+    return step * steps * epochs
 
 
 def _measured(name: str) -> tuple[MeasuredResult, ...]:
