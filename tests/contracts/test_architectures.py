@@ -197,13 +197,19 @@ def test_a_tiny_batch_can_be_learned_by_heart(name):
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 0.1  # the statistics of 80 steps, not mostly those of the start
-    # Deep stacks without a batch normalisation need smaller steps.
-    optimizer = adam(network, TrainSection(learning_rate=1e-4 if name == "vgg16" else 1e-3))
+    learning_rate = 1e-3
+    if name == "vgg16":
+        # So deep without a batch normalisation, it needs its own pixels and small steps.
+        network.scaling.set("caffe")
+        learning_rate = 1e-4
+    optimizer = adam(network, TrainSection(learning_rate=learning_rate))
     images, labels = torch.from_numpy(films(name, 1, 6)), torch.arange(6) % 3
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        for _ in range(80):
+        for step in range(1, 161):
             training_step(
-                network, optimizer, images=images, labels=labels, weights=None, bf16=False
+                network.train(), optimizer, images=images, labels=labels, weights=None, bf16=False
             )
-    assert network.eval()(images).argmax(dim=1).tolist() == labels.tolist()
+            if step % 20 == 0 and torch.equal(network.eval()(images).argmax(dim=1), labels):
+                return
+    pytest.fail("after 160 steps it still does not know six films")
