@@ -139,17 +139,31 @@ def _loss_and_accuracy(
 def _last_epoch(tested: Tested, answers: Sequence[Prediction]) -> EpochFigures | None:
     """Return the test metrics of the last epoch's network, which was not chosen; None for a
     cascade, which has no epochs of its own."""
+    learned, names = tested.learned, tested.films.dataset.labels.names
+    if learned.last_state is None:
+        return None
+    last = list(answers)
+    if learned.last_epoch != learned.epoch:
+        last = _answers_of_the_last_epoch(tested, answers)
+    return EpochFigures(
+        epoch=learned.last_epoch,
+        best_epoch=learned.epoch,
+        metrics=overall_metrics(scored_films(names, last), tested.recipe.evaluate),
+    )
+
+
+def _answers_of_the_last_epoch(tested: Tested, answers: Sequence[Prediction]) -> list[Prediction]:
+    """Return the answers that the last epoch's weights give to the same test films."""
     from carina.training.scoring import torch_logits
 
     films, learned, names = tested.films, tested.learned, tested.films.dataset.labels.names
-    if learned.last_state is None:
-        return None
+    assert learned.last_state is not None  # a cascade has no epochs to compare
     chosen_state = {n: value.clone() for n, value in learned.network.state_dict().items()}
     learned.network.load_state_dict(learned.last_state)
     logits = torch_logits(learned.network, film_part(films, "test"), batch_size=_BATCH)
     learned.network.load_state_dict(chosen_state)
     probabilities = Calibration().apply(logits)
-    last = [
+    return [
         replace(
             answer,
             probabilities=dict(zip(names, map(float, row), strict=True)),
@@ -157,11 +171,6 @@ def _last_epoch(tested: Tested, answers: Sequence[Prediction]) -> EpochFigures |
         )
         for answer, row in zip(answers, probabilities, strict=True)
     ]
-    return EpochFigures(
-        epoch=learned.last_epoch,
-        best_epoch=learned.epoch,
-        metrics=overall_metrics(scored_films(names, last), tested.recipe.evaluate),
-    )
 
 
 def _tested_on(evaluation: Evaluation) -> str:
