@@ -176,7 +176,12 @@ def test_a_signal_in_the_middle_of_a_training_ends_it_with_its_code(
     phantom_films, tmp_path, number, code
 ):
     words = ["train", str(phantom_films), "--set", "train.epochs=500", "--out", tmp_path / "run"]
-    start = [sys.executable, "-c", "from carina.cli import main; main()", *map(str, words)]
+    # A shell lets what it starts in the background ignore Ctrl-C; this one shall hear it.
+    code_text = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from carina.cli import main; main()"
+    )
+    start = [sys.executable, "-c", code_text, *map(str, words)]
     with subprocess.Popen(start, stderr=subprocess.PIPE, text=True) as training:
         for line in training.stderr:
             if line.startswith("epoch 1 "):
