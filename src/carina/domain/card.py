@@ -30,7 +30,7 @@ class Provenance(Plain):
     Attributes:
         recipe: name of the recipe.
         architecture: name of the network.
-        parameters: number of trained values.
+        parameters: number of values of the network, those held fixed too.
         epoch: the epoch whose weights these are; 0 for a cascade, whose stages chose
             their own.
         weights: where the start weights come from, with licence; "" if they were drawn.

@@ -17,7 +17,7 @@ class LayerRow(NamedTuple):
     Attributes:
         layer: name and kind, as `conv_1 (Conv2d)`.
         output_shape: as Keras prints it: None for the batch, channels last.
-        parameters: trained values of the layer itself.
+        parameters: values of the layer itself.
     """
 
     layer: str
@@ -62,7 +62,7 @@ class ImageNetwork(nn.Module, ABC):
 
     @property
     def n_parameters(self) -> int:
-        """The number of trained values."""
+        """The number of values, those held fixed too; running statistics do not count."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def summary(self) -> list[LayerRow]:

@@ -61,7 +61,7 @@ _ROWS: tuple[tuple[str, Callable[[ComparedRun], str]], ...] = (
     ("Recipe", lambda run: run.recipe),
     ("Network", lambda run: "; ".join(run.stages) or run.architecture),
     ("Pretrained weights", _weights),
-    ("Trained values", lambda run: f"{run.parameters:,}"),
+    ("Parameters", lambda run: f"{run.parameters:,}"),
     ("Input", _input),
     ("Data", lambda run: ", ".join(run.sources)),
     ("Training films", _n_train),

@@ -78,7 +78,7 @@ def draw_figures(run: Run) -> dict[str, bytes]:
 
 
 SIZES: Mapping[str, tuple[float, float]] = {
-    "curves": (10.0, 3.3),
+    "curves": (12.0, 3.3),
     "confusion_matrix": (5.2, 4.4),
     "roc": (5.2, 4.4),
     "precision_recall": (5.2, 4.4),
@@ -162,7 +162,12 @@ def _saved(drawing: Drawing, size: tuple[float, float], **how: Any) -> bytes:
 
 
 def _draw_curves(figure: Figure, history: History, chosen_epoch: int) -> None:
-    panels = (("Loss", "loss"), ("Accuracy", "accuracy"), ("ROC AUC", "auc_macro"))
+    panels = (
+        ("Loss", "loss"),
+        ("Accuracy", "accuracy"),
+        ("AUC, mean of classes", "auc_macro"),
+        ("AUC as in Keras", "auc"),
+    )
     epochs = [row["epoch"] for row in history]
     every = figure.subplots(1, len(panels))
     for axes, (title, column) in zip(every, panels, strict=True):

@@ -72,7 +72,7 @@ def _facts(run: Run) -> tuple[tuple[str, str], ...]:
         ("Recipe", f"{recipe.name}: {recipe.purpose}" if recipe.purpose else recipe.name),
         (
             "Network",
-            f"{provenance.architecture}, {counted(provenance.parameters, 'trained value')}",
+            f"{provenance.architecture}, {counted(provenance.parameters, 'parameter')}",
         ),
         *([("Start weights", provenance.weights)] if provenance.weights else []),
         ("Layers trained", _TRAINED[recipe.network.trained]),
@@ -118,7 +118,9 @@ def _curves(run: Run, name: str) -> list[Block]:
             svg=svg(curves_drawing(history, chosen), name=name, size=SIZES["curves"]),
             alt=f"Loss, accuracy and ROC AUC over {counted(len(history), 'epoch')}. {numbers}",
             caption=(
-                "Loss, accuracy and ROC AUC (mean over the classes) over the epochs. Training "
+                "Loss, accuracy and ROC AUC over the epochs: the AUC as the mean of each class "
+                "against the rest, and as Keras computes it, over all classes' probabilities in "
+                "one row. Training "
                 "values are measured while the network learns, with augmentation and dropout. "
                 f"{numbers}"
             ),
