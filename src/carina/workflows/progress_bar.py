@@ -61,10 +61,7 @@ def facts_text(step: Step) -> str:
     >>> facts_text(Step("training", facts={"epoch": "2/5", "loss": 0.25}))
     'epoch 2/5  loss 0.25'
     """
-    return "  ".join(
-        f"{name} {value if isinstance(value, str) else format(value, '.3g')}"
-        for name, value in step.facts.items()
-    )
+    return "  ".join(f"{name} {_short(value)}" for name, value in step.facts.items())
 
 
 def _lines(stream: IO[str]) -> Progress:
@@ -76,3 +73,14 @@ def _lines(stream: IO[str]) -> Progress:
             print(line, file=stream, flush=True)
 
     return draw
+
+
+def _short(value: float | str) -> str:
+    """Return a figure in about three digits, and never as a power of ten.
+
+    >>> _short(5374.2), _short(0.03456)
+    ('5,374', '0.0346')
+    """
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
