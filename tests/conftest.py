@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from carina.cli import _run as run_command
 from carina.imaging.phantom import write_phantoms
 from carina.runs import Run
 from carina.settings import Settings
@@ -34,6 +35,19 @@ def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARINA_CACHE_DIR", str(tmp_path / "own" / "cache"))
     monkeypatch.setenv("CARINA_CONFIG_DIR", str(tmp_path / "own" / "config"))
     monkeypatch.setenv("CARINA_RUNS_DIR", str(tmp_path / "own" / "runs"))
+
+
+@pytest.fixture
+def carina_command(monkeypatch, capsys):
+    """Return a function that runs a command and returns its exit code, stdout and stderr."""
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["carina", *map(str, words)])
+        code = run_command()
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
 
 
 @pytest.fixture(scope="session")

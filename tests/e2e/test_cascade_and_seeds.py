@@ -6,9 +6,11 @@ import pytest
 
 from carina.domain.recipe import Recipe, recipe_from_values
 from carina.errors import RecipeError, UsageError
+from carina.files.recipes import with_settings
 from carina.imaging import read_radiograph
 from carina.inference.bundle import load_classifier
 from carina.runs import Run
+from carina.workflows.start import reseeded
 from carina.workflows.train import train
 
 pytest.importorskip("torch", reason="training needs the extra 'train'")
@@ -21,6 +23,8 @@ STACK = {
     "architecture": "conv-stack",
     "options": {"filters": [8, 8, 16], "dense": [16], "dropout_dense": 0.0},
 }
+# A step size of 1e-9 moves nothing that can be seen.
+STANDING_STILL = ("epochs=1", "learning_rate=1e-9")
 EPOCHS = {"epochs": 2, "precision": "fp32", "learning_rate": 0.003}
 
 
@@ -126,8 +130,6 @@ def test_the_report_of_a_cascade_shows_the_curves_of_each_stage(cascade_run):
 def test_stages_that_do_not_fit_together_are_refused_before_anything_is_written(
     phantom_films, settings, tmp_path
 ):
-    from carina.files.recipes import with_settings
-
     recipe = with_settings(cascade_recipe(), ["stages.1.labels.drop=[]"])
     with pytest.raises(RecipeError, match="every class"):
         train(phantom_films, recipe=recipe, out=tmp_path / "run", settings=settings)
@@ -180,16 +182,50 @@ def test_a_run_can_begin_where_another_ended(seeds_run, phantom_films, places, t
     again = train(
         phantom_films,
         recipe=recipe,
-        set=["train.epochs=1", "train.learning_rate=1e-9"],
+        set=[f"train.{setting}" for setting in STANDING_STILL],
         init=seeds_run.folder,
         out=tmp_path / "run",
         settings=places,
     )
     earlier = seeds_run.evaluation.parts["validation"]["loss"].value
-    # a step size of 1e-9 moves nothing that can be seen
     assert again.evaluation.parts["validation"]["loss"].value == pytest.approx(earlier, abs=1e-3)
     assert seeds_run.name in again.card.provenance.weights
     assert json.loads((again.classifier_dir / "card.json").read_text())["provenance"]["weights"]
+
+
+def test_a_cascade_begins_stage_by_stage_where_another_ended(
+    cascade_run, phantom_films, places, tmp_path
+):
+    slow = [f"stages.{stage}.train.{setting}" for stage in (0, 1) for setting in STANDING_STILL]
+    again = train(
+        phantom_films,
+        recipe=cascade_recipe(),
+        set=slow,
+        init=cascade_run.folder,
+        out=tmp_path / "run",
+        settings=places,
+    )
+    for stage, earlier in zip(again.stages, cascade_run.stages, strict=True):
+        assert earlier.name in stage.card.provenance.weights
+        loss, before = (
+            one.evaluation.parts["validation"]["loss"].value for one in (stage, earlier)
+        )
+        assert loss == pytest.approx(before, abs=1e-3)
+
+
+def test_a_cascade_cannot_begin_with_a_run_that_has_no_such_stages(
+    seeds_run, phantom_films, settings
+):
+    with pytest.raises(RecipeError, match="no stage 'abnormal'"):
+        train(phantom_films, recipe=cascade_recipe(), init=seeds_run.folder, settings=settings)
+
+
+def test_another_seed_moves_that_of_every_stage_by_as_much():
+    recipe = with_settings(cascade_recipe(), ["stages.1.train.seed=5"])
+    moved = reseeded(recipe, 2)
+    assert moved.train.seed == 2
+    assert [stage.train.seed for stage in moved.stages] == [2, 7]
+    assert reseeded(recipe, 0) == recipe
 
 
 def test_films_that_the_earlier_run_had_trained_on_are_told_when_they_test_the_new_one(

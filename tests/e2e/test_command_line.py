@@ -8,21 +8,6 @@ import sys
 
 import pytest
 
-from carina.cli import _run as run_command
-
-
-@pytest.fixture
-def carina_command(monkeypatch, capsys):
-    """Return a function that runs a command and returns its exit code, stdout and stderr."""
-
-    def run(*words):
-        monkeypatch.setattr("sys.argv", ["carina", *map(str, words)])
-        code = run_command()
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
-
 
 @pytest.fixture(scope="module")
 def one_film(phantom_films):

@@ -5,7 +5,6 @@ import json
 import pytest
 
 import carina
-from carina.cli import _run as run_command
 from making.runs import ExampleRun, write_example_run
 
 SMALL = ExampleRun(
@@ -15,19 +14,6 @@ SMALL = ExampleRun(
     pictures=False,
     separation=1.0,
 )
-
-
-@pytest.fixture
-def carina_command(monkeypatch, capsys):
-    """Return a function that runs a command and returns its exit code, stdout and stderr."""
-
-    def run(*words):
-        monkeypatch.setattr("sys.argv", ["carina", *map(str, words)])
-        code = run_command()
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 @pytest.fixture(scope="module")

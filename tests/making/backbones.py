@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from carina.models.backbone import BackboneNetwork
+from carina.models.dense_head import DenseHead
 from making.training_films import SMALL
 
 
@@ -11,23 +12,15 @@ class TinyBackbone(BackboneNetwork):
     """Three stages of one convolution each, with batch normalisation, and a dense head."""
 
     def __init__(self, n_classes=2, *, spec=SMALL, dropout=0.0):
+        n_values = 8 * (spec.height // 8) * (spec.width // 8)
         super().__init__(
             spec,
-            n_classes,
             [_stage(spec.channels, 4), _stage(4, 6), _stage(6, 8)],
+            DenseHead(n_values, (16,), dropout=dropout, n_classes=n_classes),
         )
-        self.dense = nn.Linear(8 * (spec.height // 8) * (spec.width // 8), 16)
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(16, n_classes)
 
     def pooled(self, maps):
         return maps.permute(0, 2, 3, 1).flatten(1)
-
-    def embed_pooled(self, pooled):
-        return self.dense(pooled).relu()
-
-    def classify(self, features):
-        return self.output(self.dropout(features))
 
 
 def tiny_backbone(trained="head", n_classes=2, *, spec=SMALL, seed=0, dropout=0.0):

@@ -10,7 +10,6 @@ import pytest
 pytest.importorskip("skimage", reason="carina denoise needs the extra 'denoise'")
 pytest.importorskip("matplotlib", reason="carina denoise needs the extra 'study'")
 
-from carina.cli import _run as run_command
 from carina.domain.denoise_study import DenoiseStudy
 from carina.domain.prediction import CAVEAT
 from carina.errors import DatasetError, MissingExtraError, RecipeError, UsageError
@@ -134,12 +133,12 @@ def test_without_scikit_image_the_command_says_what_to_install(films, settings, 
         denoise(films, settings=settings)
 
 
-def test_the_command_prints_the_study_as_one_document(films, tmp_path, monkeypatch, capsys):
+def test_the_command_prints_the_study_as_one_document(films, tmp_path, carina_command):
     words = ["denoise", films, "--films", 2, "--phantoms", 2, "--no-training", "--json"]
     words += ["--out", tmp_path / "s", *(word for one in QUICK for word in ("--set", one))]
-    monkeypatch.setattr("sys.argv", ["carina", *map(str, words)])
-    assert run_command() == 0
-    printed = json.loads(capsys.readouterr().out)
+    code, out, _ = carina_command(*words)
+    assert code == 0
+    printed = json.loads(out)
     assert printed == json.loads((tmp_path / "s" / "denoise.json").read_text())
 
 

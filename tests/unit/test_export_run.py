@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 
-from carina.cli import _run as run_command
 from carina.errors import (
     ClassifierError,
     MissingExtraError,
@@ -13,17 +12,6 @@ from carina.errors import (
     UsageError,
 )
 from carina.workflows.export import export, trained_network
-
-
-@pytest.fixture
-def carina_command(monkeypatch, capsys):
-    def run(*words):
-        monkeypatch.setattr("sys.argv", ["carina", *map(str, words)])
-        code = run_command()
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 def test_the_keras_file_is_compared_with_the_classifier_on_validation_films(trained_run, tmp_path):

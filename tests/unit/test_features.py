@@ -161,7 +161,7 @@ def test_a_trained_layer_does_not_matter_to_the_features(tmp_path):
     before = frozen(network=network).digest
     with torch.no_grad():
         network.stages[2][0].weight.add_(1)
-        network.output.bias.add_(1)
+        network.head.output.bias.add_(1)
     assert frozen(network=network).digest == before
 
 

@@ -124,7 +124,7 @@ def test_validation_is_answered_in_fp32_and_training_films_in_the_chosen_precisi
 def test_new_dense_layers_compute_in_fp32_and_a_trained_block_in_the_chosen_precision():
     for trained, wanted in (("head", torch.float32), ("last-block", torch.bfloat16)):
         network, seen = tiny_backbone(trained), set()
-        network.output.register_forward_hook(
+        network.head.output.register_forward_hook(
             lambda module, _inputs, output, seen=seen, network=network: (
                 seen.add(output.dtype) if network.training else None
             )

@@ -155,7 +155,7 @@ def probed_behind_fixed_layers(trained):
     """Return the precision of the first fixed layer and of the output, step by step."""
     network, first, last = tiny_backbone(trained), [], []
     network.stages[0][0].register_forward_hook(lambda *seen: first.append(seen[2].dtype))
-    network.output.register_forward_hook(lambda *seen: last.append(seen[2].dtype))
+    network.head.output.register_forward_hook(lambda *seen: last.append(seen[2].dtype))
     step_seconds(network, SMALL, train=TRAIN)
     return set(first), set(last)
 

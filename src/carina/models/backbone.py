@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from carina.domain.input_spec import InputSpec
+from carina.models.dense_head import DenseHead
 from carina.models.network import Network
 from carina.models.pixel_scaling import PixelScaling
 
@@ -26,24 +26,38 @@ class BackboneNetwork(Network):
     Attributes:
         scaling: what the backbone's weights expect of the pixels.
         stages: the backbone; the last one ends in a ReLU, so that no map value is below 0.
+        head: the dense layers, which are always trained.
         n_frozen: how many of the stages are held fixed.
     """
 
-    def __init__(self, spec: InputSpec, n_classes: int, stages: Sequence[nn.Module]) -> None:
+    def __init__(self, spec: InputSpec, stages: Sequence[nn.Module], head: DenseHead) -> None:
         super().__init__(
-            channels=spec.channels, height=spec.height, width=spec.width, n_classes=n_classes
+            channels=spec.channels,
+            height=spec.height,
+            width=spec.width,
+            n_classes=head.output.out_features,
         )
         self.scaling = PixelScaling(spec.channels)
         self.stages = nn.ModuleList(stages)
+        self.head = head
         self.n_frozen = 0
 
-    @abstractmethod
     def pooled(self, maps: Tensor) -> Tensor:
-        """Return float `[n, values]`: the maps, pooled and flattened, without a trained layer."""
+        """Return float `[n, values]`: the maps, pooled and flattened, without a trained layer.
 
-    @abstractmethod
+        The mean of each map, unless an architecture pools otherwise.
+        """
+        return maps.mean(dim=(2, 3))
+
     def embed_pooled(self, pooled: Tensor) -> Tensor:
-        """Return the features float `[n, features]` of pooled maps, the input of `classify`."""
+        """Return the features float `[n, features]` of pooled maps: the values of the last
+        dense layer before the output; without one, the pooled maps."""
+        return self.head.features(pooled)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Return the logits float `[n, classes]`."""
+        logits: Tensor = self.head(features)
+        return logits
 
     def freeze(self, trained: Trained) -> None:
         """Hold every stage fixed but those that a recipe trains.

@@ -150,11 +150,11 @@ def _folder(work: _Trainings, name: str) -> Path:
 
 
 def _train(work: _Trainings, name: str, folder: Path) -> Run:
-    from carina.workflows.members import with_seed
+    from carina.workflows.start import reseeded
 
     recipe, denoise = work.recipe, name
     if name == RESEEDED:
-        recipe, denoise = with_seed(recipe, recipe.train.seed + 1), "none"
+        recipe, denoise = reseeded(recipe, 1), "none"
     spec = recipe.input.model_copy(update={"denoise": denoise})
     # what a run's report would show of single films is not looked at
     section = recipe.evaluate.model_copy(update={"worst_errors": 0})

@@ -10,12 +10,11 @@ from pathlib import Path
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation, MemberFigures
 from carina.domain.progress import Step
-from carina.domain.recipe import Recipe
 from carina.files.atomic import storage_errors
 from carina.files.documents import write_document
 from carina.runs import Run
 from carina.workflows.making import Order, begin_run, best_by_validation, finish_run, make_run
-from carina.workflows.start import Start, start_networks
+from carina.workflows.start import Start, reseeded, started_again
 
 # What a run shows of the member that validation chose; the rest it has of its own.
 _SHOWN = (
@@ -38,14 +37,14 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
     log = begin_run(run, order)
     members = []
     for number in range(seeds):
-        recipe = with_seed(order.recipe, order.recipe.train.seed + number)
+        recipe = reseeded(order.recipe, number)
         member = Run(run.members_dir / f"seed-{recipe.train.seed}")
         member.folder.mkdir(parents=True)
         log.progress(Step("", message=f"seed {recipe.train.seed}: {number + 1} of {seeds}"))
-        own = replace(order, recipe=recipe)
+        own = starts
         if number:
-            starts = start_networks(order.films, recipe, order.settings, order.progress)
-        make_run(member, own, starts)
+            own = started_again(starts, number, order.settings, order.progress)
+        make_run(member, replace(order, recipe=recipe), own)
         members.append(member)
     evaluations = [member.evaluation for member in members]
     chosen = best_by_validation(evaluations)
@@ -71,16 +70,6 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
     write_document(run.environment_file, shown)
     log.say(f"seed {figures[chosen].seed} is the best of {seeds} on validation: the run's own")
     finish_run(run, log)
-
-
-def with_seed(recipe: Recipe, seed: int) -> Recipe:
-    """Return the recipe with another seed for its training, or for every stage's."""
-    stages = tuple(
-        stage.model_copy(update={"train": stage.train.model_copy(update={"seed": seed})})
-        for stage in recipe.stages
-    )
-    train = recipe.train.model_copy(update={"seed": seed})
-    return recipe.model_copy(update={"train": train, "stages": stages})
 
 
 def over_members(evaluations: Sequence[Evaluation]) -> Estimates:

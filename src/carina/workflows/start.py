@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import numpy as np
 from carina.data.labels import spelling_key
 from carina.domain.input_spec import InputSpec
 from carina.domain.progress import Progress
-from carina.domain.recipe import NetworkSection, Recipe, StageSection
+from carina.domain.recipe import NetworkSection, Recipe, StageSection, TrainSection
+from carina.domain.sentences import listed
 from carina.errors import RecipeError
 from carina.inference.bundle import load_classifier
 from carina.runs import Run
@@ -82,11 +83,48 @@ def start_networks(
     return tuple(_started(*part, settings, progress) for part in parts)
 
 
+def started_again(
+    starts: Sequence[Start], by: int, settings: Settings, progress: Progress
+) -> tuple[Start, ...]:
+    """Return the same starts with every seed moved: the same films, other drawn weights.
+
+    Args:
+        starts: of one run.
+        by: how far the seeds are moved.
+        settings: caches.
+        progress: told about weights that are fetched.
+    """
+    return tuple(
+        _started(start.name, start.films, reseeded(start.recipe, by), settings, progress)
+        for start in starts
+    )
+
+
+def reseeded(recipe: Recipe, by: int) -> Recipe:
+    """Return the recipe with the seed of its training, and of every stage's, moved.
+
+    >>> reseeded(Recipe(), 2).train.seed
+    2
+    """
+
+    def moved(train: TrainSection) -> TrainSection:
+        return train.model_copy(update={"seed": train.seed + by})
+
+    stages = tuple(s.model_copy(update={"train": moved(s.train)}) for s in recipe.stages)
+    return recipe.model_copy(update={"train": moved(recipe.train), "stages": stages})
+
+
 def stage_recipe(recipe: Recipe, stage: StageSection) -> Recipe:
-    """Return the recipe of one stage: its own sections, with the cascade's for the rest."""
+    """Return the recipe of one stage: its own sections, with the cascade's for the rest.
+
+    Raises:
+        RunError: if `network.init` is no run.
+        RecipeError: if it is a run without a stage of that name.
+    """
     network = stage.network
     if recipe.network.init and not network.init:
-        network = network.model_copy(update={"init": f"{recipe.network.init}/members/{stage.name}"})
+        earlier = _stage_of(Run.open(recipe.network.init), stage.name)
+        network = network.model_copy(update={"init": str(earlier.folder)})
     return recipe.model_copy(
         update={
             "name": f"{recipe.name}-{stage.name}",
@@ -102,6 +140,17 @@ def stage_recipe(recipe: Recipe, stage: StageSection) -> Recipe:
             "stages": (),
         }
     )
+
+
+def _stage_of(run: Run, name: str) -> Run:
+    stages = {stage.name: stage for stage in run.stages}
+    if name not in stages:
+        raise RecipeError(
+            f"network.init = {run.folder} has no stage '{name}' (its stages: "
+            f"{listed(list(stages)) or 'none, it is no cascade'}); name a run of this cascade, or "
+            "the run of one stage with --set stages.0.network.init=RUN"
+        )
+    return stages[name]
 
 
 def _started(

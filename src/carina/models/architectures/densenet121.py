@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import nn
 
 from carina.domain.document import Plain
 from carina.domain.input_spec import InputSpec
@@ -41,21 +41,8 @@ class Densenet121(BackboneNetwork):
     """
 
     def __init__(self, spec: InputSpec, n_classes: int, options: Densenet121Options) -> None:
-        super().__init__(spec, n_classes, _stages(spec.channels))
-        self.head = DenseHead(_N_MAPS, options.dense, dropout=options.dropout, n_classes=n_classes)
-
-    def pooled(self, maps: Tensor) -> Tensor:
-        """Return the mean of each map."""
-        return maps.mean(dim=(2, 3))
-
-    def embed_pooled(self, pooled: Tensor) -> Tensor:
-        """Return the values of the last dense layer; without one, the means of the maps."""
-        return self.head.features(pooled)
-
-    def classify(self, features: Tensor) -> Tensor:
-        """Return the logits."""
-        logits: Tensor = self.head(features)
-        return logits
+        head = DenseHead(_N_MAPS, options.dense, dropout=options.dropout, n_classes=n_classes)
+        super().__init__(spec, _stages(spec.channels), head)
 
 
 def _stages(channels: int) -> list[nn.Module]:

@@ -108,10 +108,8 @@ class EfficientnetLite0(BackboneNetwork):
     """EfficientNet-lite0's stem and seven stages, a global average, then new dense layers."""
 
     def __init__(self, spec: InputSpec, n_classes: int, options: EfficientnetLite0Options) -> None:
-        super().__init__(spec, n_classes, _stages(spec.channels))
-        self.head = DenseHead(
-            _HEAD_DEPTH, options.dense, dropout=options.dropout, n_classes=n_classes
-        )
+        head = DenseHead(_HEAD_DEPTH, options.dense, dropout=options.dropout, n_classes=n_classes)
+        super().__init__(spec, _stages(spec.channels), head)
 
     def start(self, generator: torch.Generator) -> None:
         """Draw the start weights: the published law in the backbone, Keras's in the head.
@@ -126,19 +124,6 @@ class EfficientnetLite0(BackboneNetwork):
                 area = layer.kernel_size[0] * layer.kernel_size[1]
                 fed = area * layer.out_channels // layer.groups
                 nn.init.normal_(layer.weight, std=(2 / fed) ** 0.5, generator=generator)
-
-    def pooled(self, maps: Tensor) -> Tensor:
-        """Return the mean of each map."""
-        return maps.mean(dim=(2, 3))
-
-    def embed_pooled(self, pooled: Tensor) -> Tensor:
-        """Return the values of the last dense layer; without one, the means of the maps."""
-        return self.head.features(pooled)
-
-    def classify(self, features: Tensor) -> Tensor:
-        """Return the logits."""
-        logits: Tensor = self.head(features)
-        return logits
 
 
 def _stages(channels: int) -> list[nn.Module]:

@@ -80,15 +80,16 @@ class Vgg16(BackboneNetwork):
 
     def __init__(self, spec: InputSpec, n_classes: int, options: Vgg16Options) -> None:
         depths = (spec.channels, *(filters for filters, _ in _BLOCKS[:-1]))
-        super().__init__(
-            spec, n_classes, [_Block(i, depth) for i, depth in enumerate(depths, start=1)]
-        )
-        self.pooling = options.pooling
-        self.block5_pool = nn.MaxPool2d(2)
         n_values = _BLOCKS[-1][0]
         if options.pooling == "flatten":
             n_values *= (spec.height // 32) * (spec.width // 32)
-        self.head = DenseHead(n_values, options.dense, dropout=options.dropout, n_classes=n_classes)
+        super().__init__(
+            spec,
+            [_Block(i, depth) for i, depth in enumerate(depths, start=1)],
+            DenseHead(n_values, options.dense, dropout=options.dropout, n_classes=n_classes),
+        )
+        self.pooling = options.pooling
+        self.block5_pool = nn.MaxPool2d(2)
 
     def frozen(self, images: Tensor) -> Tensor:
         """Return what the fixed blocks make of images, and the pooling behind them: no layer
@@ -115,17 +116,8 @@ class Vgg16(BackboneNetwork):
         """
         pooled: Tensor = self.block5_pool(maps)
         if self.pooling == "average":
-            return pooled.mean(dim=(2, 3))
+            return super().pooled(pooled)
         return pooled.permute(0, 2, 3, 1).flatten(1)
-
-    def embed_pooled(self, pooled: Tensor) -> Tensor:
-        """Return the values of the last dense layer."""
-        return self.head.features(pooled)
-
-    def classify(self, features: Tensor) -> Tensor:
-        """Return the logits."""
-        logits: Tensor = self.head(features)
-        return logits
 
     def _block(self, index: int) -> _Block:
         block = self.stages[index]
