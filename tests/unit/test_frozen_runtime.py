@@ -33,6 +33,13 @@ def part_of(trained="head", **kwargs):
     return FrozenPart(tiny_backbone(trained).eval(), SMALL, **{"bf16": False, **kwargs})
 
 
+def wide_part(**kwargs):
+    """Fixed layers of which one is wide enough for Winograd's products to pay."""
+    spec = SMALL.model_copy(update={"height": 33, "width": 31})
+    network = tiny_backbone("head", spec=spec, widths=(128, 128, 8)).eval()
+    return FrozenPart(network, spec, **kwargs)
+
+
 def chosen(n_fixed, *, cache_file=None, part=None):
     part = part or part_of()
     timings = Timings(cache_file, part.network, SMALL, TRAIN)
@@ -41,33 +48,37 @@ def chosen(n_fixed, *, cache_file=None, part=None):
 
 @pytest.fixture
 def timed(monkeypatch):
-    """Let torch take 0.1 s a film, and OpenVINO what a test says, after 5 s."""
+    """Let a film take what a test says, each way, and OpenVINO's start 5 s."""
 
-    def say(by_openvino):
-        alone = {"torch torch.float32": 0.1}
+    def say(*, openvino=0.08, winograd=0.05):
+        seconds = {"torch": 0.1, "winograd": winograd, "openvino": openvino}
+
+        def measured(part, ways):
+            start = {"start": 5.0} if "openvino" in ways else {}
+            return {way: seconds[way] for way in ways} | start
+
         monkeypatch.setattr(frozen_runtime, "find_spec", lambda name: name)
-        monkeypatch.setattr(frozen_runtime, "_torch_alone", lambda part: alone)
-        monkeypatch.setattr(frozen_runtime, "_both", lambda part: (0.1, by_openvino, 5.0))
+        monkeypatch.setattr(frozen_runtime, "_measured", measured)
 
     return say
 
 
-def test_few_films_are_left_to_torch_untimed(timed):
-    timed(0.01)
+def test_few_films_are_left_to_torch_without_asking_openvino(timed):
+    timed(openvino=0.01)
     choice = chosen(100)
     assert (choice.name, choice.seconds) == ("torch", {})
     assert "too few" in choice.reason
 
 
 def test_many_films_go_to_openvino_if_it_is_quicker_by_more_than_its_start(timed):
-    timed(0.08)
-    assert chosen(240).name == "torch"
-    assert chosen(260).name == "openvino"
-    assert chosen(260).seconds == {"torch": 0.1, "openvino": 0.08, "start": 5.0}
+    timed(openvino=0.094)
+    assert chosen(800).name == "torch"
+    assert chosen(850).name == "openvino"
+    assert chosen(850).seconds == {"torch": 0.1, "openvino": 0.094, "start": 5.0}
 
 
 def test_a_slower_openvino_is_never_taken(timed):
-    timed(0.12)
+    timed(openvino=0.12)
     assert chosen(10**6).name == "torch"
 
 
@@ -78,17 +89,45 @@ def test_without_openvino_torch_computes(monkeypatch):
     assert "not installed" in choice.reason
 
 
-def test_the_timing_is_made_once(timed, tmp_path, monkeypatch):
-    timed(0.08)
-    cache = tmp_path / "precision.json"
-    assert "timed now" in chosen(260, cache_file=cache).reason
+def test_wide_convolutions_in_bf16_have_winograds_products_where_they_are_quicker(timed):
+    wide = wide_part(bf16=True)
+    timed(winograd=0.05, openvino=0.06)
+    assert chosen(10, part=wide).name == "winograd"
+    assert chosen(10**6, part=wide).name == "winograd"
+    assert "Winograd's products 0.050 s" in chosen(10, part=wide).reason
+    timed(winograd=0.11, openvino=0.2)
+    assert chosen(10, part=wide).name == "torch"
+    timed(winograd=0.05, openvino=0.02)
+    assert chosen(10**6, part=wide).name == "openvino"
 
-    def refuse(part):
+
+def test_winograd_is_offered_only_where_it_changes_anything():
+    assert wide_part(bf16=True).can_use_winograd
+    assert not wide_part(bf16=False).can_use_winograd
+    assert not part_of(bf16=True).can_use_winograd
+
+
+def test_winograds_features_are_close_to_the_exact_ones_and_kept_apart_from_torchs():
+    films = torch.rand(5, 1, 33, 31, generator=torch.Generator().manual_seed(0))
+    exact = wide_part(bf16=False)
+    rough = wide_part(bf16=True, runtime="winograd")
+    assert rough(films).dtype == torch.bfloat16
+    torch.testing.assert_close(rough(films).float(), exact(films), rtol=0.05, atol=0.01)
+    assert not torch.equal(rough(films), wide_part(bf16=True)(films))
+    assert rough.digest != wide_part(bf16=True).digest
+    assert replace(rough, bf16=False).digest == exact.digest
+
+
+def test_the_timing_is_made_once(timed, tmp_path, monkeypatch):
+    timed()
+    cache = tmp_path / "precision.json"
+    assert "timed now" in chosen(850, cache_file=cache).reason
+
+    def refuse(part, ways):
         raise AssertionError("timed again")
 
-    monkeypatch.setattr(frozen_runtime, "_torch_alone", refuse)
-    monkeypatch.setattr(frozen_runtime, "_both", refuse)
-    assert "timed earlier" in chosen(260, cache_file=cache).reason
+    monkeypatch.setattr(frozen_runtime, "_measured", refuse)
+    assert "timed earlier" in chosen(850, cache_file=cache).reason
     assert chosen(240, cache_file=cache).name == "torch"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,12 +19,15 @@ from carina.inference.runtimes.openvino import Hint, compile_with_openvino
 from carina.models.backbone import BackboneNetwork
 from carina.models.export import export_frozen
 from carina.models.network import Network
+from carina.models.winograd import is_worth_it, use_winograd
 from carina.training.device import float32_products
 from carina.version import VERSION
 
-FrozenRuntime = Literal["torch", "openvino"]
+FrozenRuntime = Literal["torch", "winograd", "openvino"]
 # A new number when what the fixed layers are given or how they are kept changes.
 _FEATURES_VERSION = 1
+# So few films' maps stay in the processor's cache from one layer to the next.
+_WINOGRAD_FILMS = 4
 
 
 def with_frozen_part(network: Network) -> BackboneNetwork | None:
@@ -66,7 +70,8 @@ class FrozenPart:
         network: its first stages are held fixed; its device is the one computed on.
         spec: the images that it takes.
         bf16: whether the layers compute in bfloat16; what they return is then bfloat16 too.
-        runtime: what computes them: "torch", or "openvino" (on the CPU).
+        runtime: what computes them: "torch", or on the CPU "winograd" (torch too, with fewer
+            multiplications; in float32 it is "torch") or "openvino".
         compiled: where OpenVINO's are kept; parts of one network may share them.
     """
 
@@ -96,7 +101,26 @@ class FrozenPart:
             torch.autocast(films.device.type, torch.bfloat16, self.bf16),
             float32_products(films.device, exact=True),
         ):
-            return self.network.frozen(images).to(self.dtype)
+            if not self._uses_winograd:
+                return self.network.frozen(images).to(self.dtype)
+            few = torch.split(images, _WINOGRAD_FILMS)
+            return torch.cat([self._with_winograd.frozen(some).to(self.dtype) for some in few])
+
+    @property
+    def _uses_winograd(self) -> bool:
+        return self.runtime == "winograd" and self.bf16
+
+    @cached_property
+    def _with_winograd(self) -> BackboneNetwork:
+        network = copy.deepcopy(self.network)
+        use_winograd(network.stages[: network.n_frozen], self.dtype)
+        return network
+
+    @property
+    def can_use_winograd(self) -> bool:
+        """Whether "winograd" computes any layer otherwise than "torch"."""
+        stages = self.network.stages[: self.network.n_frozen]
+        return self.bf16 and any(is_worth_it(layer) for layer in stages.modules())
 
     @property
     def dtype(self) -> torch.dtype:
@@ -128,8 +152,9 @@ class FrozenPart:
         """Hex sha256 over all that decides what the fixed layers return of a film's pixels:
         weights, structure, precision, and what computes it on what kind of machine."""
         device = next(self.network.parameters()).device
+        runtime = "torch" if self.runtime == "winograd" and not self.bf16 else self.runtime
         facts = (
-            (_FEATURES_VERSION, VERSION, torch.__version__, self.runtime, version("numpy")),
+            (_FEATURES_VERSION, VERSION, torch.__version__, runtime, version("numpy")),
             (version("openvino") if self.runtime == "openvino" else ""),
             (str(self.dtype), self.shape, _machine(device), self.stages_digest),
         )

@@ -43,7 +43,7 @@ class PrecisionChoice:
         name: "fp32", or "bf16": the layers in bfloat16; weights, loss and steps in float32.
         reason: in words.
         step_seconds: seconds of one training step in each precision, if they were timed.
-        runtime: what computes the layers that are held fixed: "torch" or "openvino".
+        runtime: what computes the layers that are held fixed, as `RuntimeChoice` names it.
         runtime_reason: in words; "" where no layer is held fixed.
         runtime_seconds: seconds of a film in the fixed layers by each runtime, and "start":
             those that OpenVINO needs before the first; empty if they were not timed.
