@@ -13,12 +13,13 @@ from PIL import Image
 
 from carina.data import cache as cache_module
 from carina.data import open_dataset, scan
-from carina.data.cache import FactsStore, LevelsStore
+from carina.data.cache import FACTS_BYTES, FactsStore, LevelsStore
 from carina.data.scan import FilmScan, scan_films, with_views
 from carina.domain.input_spec import InputSpec
 from carina.errors import StorageError
 from carina.imaging.prepare import prepare_levels
 from carina.imaging.read import read_radiograph
+from carina.imaging.sketch import SKETCH
 from making.datasets import (
     TEST_KEY,
     dataset_of,
@@ -247,8 +248,8 @@ def test_another_version_of_a_decoder_decodes_anew(
     scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "cache")
     assert len(decodings) == 14
     folders = sorted(entry.name for entry in (tmp_path / "cache").iterdir())
-    assert len(folders) == 4
-    assert sum(f"{package}99.1" in name for name in folders) == 2
+    assert len(folders) == 6
+    assert sum(f"{package}99.1" in name for name in folders) == 3
 
 
 def free_room(monkeypatch, n_bytes):
@@ -267,7 +268,7 @@ def test_a_disk_without_room_is_refused_before_a_film_is_decoded(
 def test_films_that_the_cache_knows_and_copies_need_no_room(
     dataset, tmp_path, decodings, monkeypatch
 ):
-    one_film = 16 * 24 * 2 + 1_000
+    one_film = 16 * 24 * 2 + SKETCH.itemsize + FACTS_BYTES
     free_room(monkeypatch, 7 * one_film)
     scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "cache")
     free_room(monkeypatch, one_film)

@@ -1,9 +1,10 @@
 """What films told and what was prepared of them, kept by content.
 
-Two stores lie under the cache folder, both keyed by the sha256 of a film's bytes and never by
+Three stores lie under the cache folder, all keyed by the sha256 of a film's bytes and never by
 its name, so that a moved or renamed film is known and no file name is kept:
 
-- `films-v1-DECODERS/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.4 KB);
+- `films-v2-DECODERS/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.6 KB);
+- `sketches-v1-DECODERS/`: what `imaging.sketch` made, about 9 KB per film (`files.row_store`);
 - `levels-v1-DECODERS/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
   `rows.u16`, height x width little-endian uint16 per film, and `index.sha256`, 32 bytes per row.
 
@@ -11,7 +12,7 @@ DECODERS names the versions of Pillow and pydicom, and of the libraries of the s
 filter: another version may make other pixels of a film, and training must never see pixels that
 serving does not make.
 
-Both are only ever appended to, under a file lock, rows before their index: a row counts when
+All are only ever appended to, under a file lock, rows before their index: a row counts when
 the index says so, and what a killed process left half-written is cut off by the next writer. A
 film that another process has kept meanwhile is not kept again. The stores grow by each film once
 per input spec (100 KB at 224 x 224) and never shrink; the folder may be removed at any time,
@@ -35,12 +36,15 @@ from carina.domain.film_facts import FilmFacts
 from carina.domain.input_spec import InputSpec
 from carina.files.append_only import append_at, lock_in, size_of
 from carina.files.atomic import storage_errors
+from carina.files.row_store import DiskStore, RowStore
 from carina.imaging.denoise import filter_versions
+from carina.imaging.sketch import SKETCH
 
 # A new number when reading or preparing films changes what they become.
-FACTS_VERSION = 1
+FACTS_VERSION = 2
+SKETCHES_VERSION = 1
 LEVELS_VERSION = 1
-FACTS_BYTES = 1_000
+FACTS_BYTES = 1_500
 """Bytes of room that one film's facts need at most, as long as its cautions are few."""
 _DIGEST_BYTES = 32
 
@@ -73,6 +77,38 @@ class PreparedPixels:
         """
         chosen = np.fromiter((self.row_of[key] for key in keys), dtype=np.intp, count=len(keys))
         return np.asarray(self.rows[chosen])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketches:
+    """The sketches of a data set's films, on disk and mapped into memory.
+
+    Attributes:
+        store: rows of bytes by the sha256 of a film's bytes.
+        digest_of: record key -> that sha256.
+    """
+
+    store: RowStore
+    digest_of: Mapping[str, bytes]
+
+    def of(self, keys: Sequence[str]) -> NDArray[np.void]:
+        """Return the sketches of some films, `[n]` of the type `imaging.sketch.SKETCH`; a copy.
+
+        Raises:
+            KeyError: for a key that was not scanned or could not be read.
+        """
+        rows = self.store.read([self.digest_of[key] for key in keys])
+        return np.ascontiguousarray(rows).view(SKETCH).reshape(len(keys))
+
+
+def open_sketches(cache_dir: Path) -> RowStore:
+    """Return the store of the sketches, making its folder.
+
+    Raises:
+        StorageError: if the folder cannot be made or written to.
+    """
+    folder = cache_dir / f"sketches-v{SKETCHES_VERSION}-{_decoders()}"
+    return DiskStore(folder, SKETCH.itemsize)
 
 
 class FactsStore:
@@ -201,7 +237,7 @@ def _decoders() -> str:
 
 
 def _facts_of(values: dict[str, object]) -> FilmFacts:
-    cautions = values.pop("cautions", ())
-    if not isinstance(cautions, list):
-        raise TypeError("cautions")
-    return FilmFacts(**values, cautions=tuple(cautions))  # type: ignore[arg-type]
+    cautions, traces = values.pop("cautions", ()), values.pop("traces", ())
+    if not isinstance(cautions, list) or not isinstance(traces, list):
+        raise TypeError("cautions and traces are lists")
+    return FilmFacts(**values, cautions=tuple(cautions), traces=tuple(traces))  # type: ignore[arg-type]

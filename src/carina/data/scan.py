@@ -14,7 +14,14 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.data.cache import FACTS_BYTES, FactsStore, LevelsStore, PreparedPixels
+from carina.data.cache import (
+    FACTS_BYTES,
+    FactsStore,
+    LevelsStore,
+    PreparedPixels,
+    Sketches,
+    open_sketches,
+)
 from carina.domain.audit import Unreadable
 from carina.domain.dataset import Dataset
 from carina.domain.film_facts import FilmFacts
@@ -26,9 +33,11 @@ from carina.errors import ImageError, StorageError
 from carina.files.digests import sha256_bytes
 from carina.files.machine import usable_cores
 from carina.files.room import require_room
+from carina.files.row_store import RowStore
 from carina.imaging.digests import film_facts
 from carina.imaging.prepare import prepare_levels
 from carina.imaging.read import MAX_FILE_BYTES, read_radiograph, read_radiograph_bytes
+from carina.imaging.sketch import SKETCH, sketch
 
 _MAX_THREADS = 4
 _BATCH_FILMS = 256
@@ -44,12 +53,14 @@ class FilmScan:
         unreadable: the others, by name, with their codes.
         unreadable_keys: their record keys.
         pixels: the films prepared for the input spec, if one was given.
+        sketches: what an audit compares of the films that could be read.
     """
 
     facts: Mapping[str, FilmFacts]
     unreadable: tuple[Unreadable, ...] = ()
     unreadable_keys: frozenset[str] = frozenset()
     pixels: PreparedPixels | None = None
+    sketches: Sketches | None = None
 
 
 def scan_films(
@@ -72,6 +83,7 @@ def scan_films(
     """
     reading = _Reading(
         facts_store=FactsStore(cache_dir),
+        sketch_store=open_sketches(cache_dir),
         levels_store=LevelsStore(cache_dir, spec) if spec is not None else None,
     )
     _require_room_for(dataset.records, reading, cache_dir)
@@ -93,6 +105,7 @@ def scan_films(
         unreadable=tuple(_unreadable(dataset, r, reading.failed[r.key]) for r in failed),
         unreadable_keys=frozenset(record.key for record in failed),
         pixels=reading.prepared(facts),
+        sketches=reading.sketches(facts),
     )
 
 
@@ -116,6 +129,7 @@ class _Reading:
     """The state of one scan; `look` runs in threads, everything else in one."""
 
     facts_store: FactsStore
+    sketch_store: RowStore
     levels_store: LevelsStore | None
     known: dict[str, FilmFacts] = field(init=False)
     rows: dict[str, int] = field(init=False)
@@ -123,6 +137,7 @@ class _Reading:
     failed: dict[str, ImageError] = field(default_factory=dict)
     new_facts: dict[str, FilmFacts] = field(default_factory=dict)
     new_levels: dict[str, NDArray[np.uint16]] = field(default_factory=dict)
+    new_sketches: dict[str, NDArray[np.void]] = field(default_factory=dict)
     _claimed: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -134,7 +149,7 @@ class _Reading:
     def new_film_bytes(self) -> int:
         """The room that a film takes that the cache does not know."""
         spec = self.levels_store.spec if self.levels_store is not None else None
-        return FACTS_BYTES + _row_bytes(spec)
+        return FACTS_BYTES + SKETCH.itemsize + _row_bytes(spec)
 
     def n_new(self, records: Sequence[Record]) -> int:
         """Return how many films the cache does not know; reads every file."""
@@ -162,6 +177,13 @@ class _Reading:
 
     def keep(self) -> None:
         """Write what is new to the stores, in the order of its sha256."""
+        self.sketch_store.append(
+            {
+                bytes.fromhex(sha256): np.frombuffer(self.new_sketches[sha256].tobytes(), np.uint8)
+                for sha256 in sorted(self.new_sketches)
+            }
+        )
+        self.new_sketches.clear()
         self.facts_store.append([self.new_facts[sha256] for sha256 in sorted(self.new_facts)])
         self.known.update(self.new_facts)
         self.new_facts.clear()
@@ -186,21 +208,32 @@ class _Reading:
         row_of = {key: row_of_sha256[self.sha256_of[key]] for key in facts}
         return PreparedPixels(self.levels_store.spec, self.levels_store.rows(), row_of)
 
+    def sketches(self, facts: Mapping[str, FilmFacts]) -> Sketches:
+        """Return the sketches of the films that were read."""
+        digest_of = {key: bytes.fromhex(self.sha256_of[key]) for key in facts}
+        self.sketch_store.missing(list(digest_of.values()))
+        return Sketches(self.sketch_store, digest_of)
+
     def _is_done(self, sha256: str) -> bool:
         has_levels = self.levels_store is None or sha256 in self.rows
-        return sha256 in self.known and has_levels
+        return sha256 in self.known and has_levels and self._has_sketch(sha256)
+
+    def _has_sketch(self, sha256: str) -> bool:
+        return not self.sketch_store.missing([bytes.fromhex(sha256)])
 
     def _decode(self, record: Record, sha256: str, source: bytes | Radiograph) -> None:
         radiograph = (
             read_radiograph_bytes(source, name=record.path) if isinstance(source, bytes) else source
         )
         facts = film_facts(radiograph)
+        own_sketch = sketch(radiograph.pixels)
         levels = None
         if self.levels_store is not None and sha256 not in self.rows:
             levels = prepare_levels(radiograph, self.levels_store.spec)
         with self._lock:
             if sha256 not in self.known:
                 self.new_facts[sha256] = facts
+            self.new_sketches[sha256] = own_sketch
             if levels is not None:
                 self.new_levels[sha256] = levels
 

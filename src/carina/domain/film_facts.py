@@ -20,6 +20,11 @@ class FilmFacts:
         contrast: 95th minus 5th percentile of the grey values, in `[0, 1]` (the gate's measure).
         view: view position as the file says, or None.
         cautions: sentences noticed while reading.
+        traces: what the file says about its making, beside the pixels ("jfif 1.1",
+            "dpi 72 x 72", "software 3f2a9c01"); free texts as a digest.
+        jpeg_tables: digest of a JPEG file's quantisation tables, or "".
+        jpeg_quality: the quality 1 to 100 that the tables stand for, or None.
+        colour_share: share of pixels whose channels differ clearly, in `[0, 1]`.
     """
 
     sha256: str
@@ -33,3 +38,7 @@ class FilmFacts:
     contrast: float
     view: str | None = None
     cautions: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
+    jpeg_tables: str = ""
+    jpeg_quality: int | None = None
+    colour_share: float = 0.0

@@ -24,6 +24,7 @@ class Radiograph:
         pixel_spacing_mm: `(row, column)` distance between pixel centres at the
             detector, or None if the file does not say.
         cautions: sentences about what was noticed while reading.
+        traces, jpeg_tables, jpeg_quality, colour_share: as in `FilmFacts`.
     """
 
     pixels: NDArray[np.float32]
@@ -35,6 +36,10 @@ class Radiograph:
     view: str | None = None
     pixel_spacing_mm: tuple[float, float] | None = None
     cautions: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
+    jpeg_tables: str = ""
+    jpeg_quality: int | None = None
+    colour_share: float = 0.0
 
     @property
     def height(self) -> int:

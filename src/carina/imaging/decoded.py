@@ -19,8 +19,8 @@ class Decoded:
 
     Attributes:
         pixels: float32 `[height, width]` in `[0, 1]`; 0 is black.
-        file_format, colour_mode, bits, view, pixel_spacing_mm, cautions: as in
-            `Radiograph`.
+        file_format, colour_mode, bits, view, pixel_spacing_mm, cautions, traces,
+            jpeg_tables, jpeg_quality, colour_share: as in `Radiograph`.
     """
 
     pixels: NDArray[np.float32]
@@ -30,6 +30,10 @@ class Decoded:
     view: str | None = None
     pixel_spacing_mm: tuple[float, float] | None = None
     cautions: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
+    jpeg_tables: str = ""
+    jpeg_quality: int | None = None
+    colour_share: float = 0.0
 
 
 def require_size(height: int, width: int, *, name: str) -> None:

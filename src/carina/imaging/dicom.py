@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from carina.errors import ImageError
 from carina.imaging.decoded import Decoded, require_size
+from carina.imaging.traces import short_digest
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -29,7 +30,8 @@ _TAGS = [
     "ModalityLUTSequence", "NumberOfFrames", "PhotometricInterpretation", "PixelData",
     "PixelRepresentation", "PixelSpacing", "PlanarConfiguration", "RescaleIntercept",
     "RescaleSlope", "Rows", "SamplesPerPixel", "VOILUTFunction", "VOILUTSequence",
-    "ViewPosition", "WindowCenter", "WindowWidth",
+    "ViewPosition", "WindowCenter", "WindowWidth", "Manufacturer", "ManufacturerModelName",
+    "Modality",
 ]  # fmt: skip
 # All that pydicom raises on damaged bytes.
 _DAMAGE = (
@@ -143,7 +145,18 @@ def _decoded(dataset: Dataset, name: str) -> Decoded:
         view=str(dataset.get("ViewPosition") or "").strip().upper() or None,
         pixel_spacing_mm=_spacing(dataset),
         cautions=tuple(cautions),
+        traces=_traces(dataset),
     )
+
+
+def _traces(dataset: Dataset) -> tuple[str, ...]:
+    """Return what tells the machine, its maker and model as digests."""
+    traces = [f"modality {str(dataset.get('Modality') or 'not said')[:16]}"]
+    for tag in ("Manufacturer", "ManufacturerModelName"):
+        text = str(dataset.get(tag) or "").strip().casefold()
+        if text:
+            traces.append(f"{tag} {short_digest(text)}")
+    return (*traces, f"transfer syntax {_transfer_syntax(dataset)}")
 
 
 def _photometric(dataset: Dataset, name: str) -> str:

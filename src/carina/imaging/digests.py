@@ -31,6 +31,10 @@ def film_facts(radiograph: Radiograph) -> FilmFacts:
         contrast=contrast(radiograph.pixels),
         view=radiograph.view,
         cautions=radiograph.cautions,
+        traces=radiograph.traces,
+        jpeg_tables=radiograph.jpeg_tables,
+        jpeg_quality=radiograph.jpeg_quality,
+        colour_share=radiograph.colour_share,
     )
 
 

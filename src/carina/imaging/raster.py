@@ -19,11 +19,13 @@ from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from carina.errors import ImageError
 from carina.imaging.decoded import Decoded, require_size
+from carina.imaging.traces import file_traces, jpeg_compression
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _16_BIT = ("I;16", "I;16B", "I;16L", "I")
 _ALPHA = ("LA", "RGBA", "PA", "La", "RGBa")
 _COLOUR_DIFFERENCE = 24
+_COLOURED_SHARE = 0.01
 _SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 _PHOTOMETRIC_INTERPRETATION = 262
 # All that Pillow's decoders raise on damaged bytes.
@@ -45,7 +47,12 @@ def decode_raster(data: bytes, *, name: str) -> Decoded:
             _require_one_frame(image, name)
             image.load()
             decoded = _decoded(ImageOps.exif_transpose(image), image.format or "", data, name)
-            return replace(decoded, pixels=1 - decoded.pixels) if _is_negative(image) else decoded
+            if _is_negative(image):
+                decoded = replace(decoded, pixels=1 - decoded.pixels)
+            tables, quality = jpeg_compression(image)
+            return replace(
+                decoded, traces=file_traces(image), jpeg_tables=tables, jpeg_quality=quality
+            )
     except UnidentifiedImageError as error:
         if data.startswith(_SIGNATURES):
             raise _damaged(name, error) from error
@@ -83,6 +90,7 @@ def _require_one_frame(image: Image.Image, name: str) -> None:
 def _decoded(image: Image.Image, file_format: str, data: bytes, name: str) -> Decoded:
     mode = image.mode
     cautions: list[str] = []
+    colour_share = 0.0
     if mode in _16_BIT:
         pixels, bits = _sixteen_bit(image, name), 16
     elif mode == "F":
@@ -90,7 +98,8 @@ def _decoded(image: Image.Image, file_format: str, data: bytes, name: str) -> De
     else:
         if mode in _ALPHA or "transparency" in image.info:
             image = _over_black(image, cautions)
-        if _is_coloured(image):
+        colour_share = _colour_share(image)
+        if colour_share > _COLOURED_SHARE:
             cautions.append("a colour picture, read as grey")
         if file_format == "PNG" and data[24:25] == b"\x10" and mode.startswith("RGB"):
             cautions.append("16 bit colour, read at 8 bits")
@@ -98,7 +107,9 @@ def _decoded(image: Image.Image, file_format: str, data: bytes, name: str) -> De
             image = image.convert("L" if image.mode == "1" else "RGB")
         pixels = np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
         bits = 1 if mode == "1" else 8
-    return Decoded(pixels, file_format, mode, bits, cautions=tuple(cautions))
+    return Decoded(
+        pixels, file_format, mode, bits, cautions=tuple(cautions), colour_share=colour_share
+    )
 
 
 def _sixteen_bit(image: Image.Image, name: str) -> NDArray[np.float32]:
@@ -133,12 +144,12 @@ def _over_black(image: Image.Image, cautions: list[str]) -> Image.Image:
     return Image.alpha_composite(black, layered).convert("RGB")
 
 
-def _is_coloured(image: Image.Image) -> bool:
-    """Return whether 1 % of the pixels of a small copy differ clearly between the channels."""
+def _colour_share(image: Image.Image) -> float:
+    """Return the share of a small copy's pixels that differ clearly between the channels."""
     if image.mode in ("1", "L"):
-        return False
+        return 0.0
     small = image.convert("RGB").resize((64, 64), Image.Resampling.NEAREST)
     red, green, blue = small.split()
     differences = [ImageChops.difference(red, green), ImageChops.difference(green, blue)]
     widest = np.maximum(*(np.asarray(d) for d in differences))
-    return bool((widest > _COLOUR_DIFFERENCE).mean() > 0.01)
+    return float((widest > _COLOUR_DIFFERENCE).mean())

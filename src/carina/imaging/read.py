@@ -76,6 +76,10 @@ def _radiograph(decoded: Decoded, *, path: Path, sha256: str) -> Radiograph:
         view=decoded.view,
         pixel_spacing_mm=decoded.pixel_spacing_mm,
         cautions=decoded.cautions,
+        traces=decoded.traces,
+        jpeg_tables=decoded.jpeg_tables,
+        jpeg_quality=decoded.jpeg_quality,
+        colour_share=decoded.colour_share,
     )
 
 

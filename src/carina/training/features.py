@@ -17,13 +17,16 @@ from torch import Tensor
 
 from carina.domain.progress import Progress, Step, silent
 from carina.domain.recipe import AugmentSection
+from carina.files.row_store import KEY_BYTES, DiskStore, MemoryStore, RowStore
 from carina.training.augment import changes_films
-from carina.training.feature_store import KEY_BYTES, DiskStore, FeatureStore, MemoryStore
 from carina.training.films import FilmPart
 from carina.training.frozen_part import FrozenPart
 from carina.training.loading import Batch, changed_images, made_ahead, times_shown, view_shown
 
 _FILMS_AT_ONCE = 32
+_ROOM_ADVICE = (
+    "choose another cache folder with CARINA_CACHE_DIR, or ask for fewer --set augment.views"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class _Shown:
 class Features:
     """The features of a part's films, by the content of what the fixed layers were shown.
 
-    On disk they lie in `cache_dir/features/DIGEST/` (`feature_store`), where DIGEST tells
+    On disk they lie in `cache_dir/features/DIGEST/` (`files.row_store`), where DIGEST tells
     the fixed layers (`FrozenPart.digest`) and the views; the key of a row is a digest of the
     prepared pixels and, where films are changed, of what their changes are drawn from. So
     another film, other weights, another preparation or other changes are other features.
@@ -100,7 +103,7 @@ class Features:
         self._progress = progress
         self._contents = _content_digests(part)
         row_bytes = int(np.prod(frozen.shape)) * frozen.dtype.itemsize
-        self._store: FeatureStore = MemoryStore(row_bytes)
+        self._store: RowStore = MemoryStore(row_bytes)
         if cache_dir is not None:
             name = hashlib.sha256(f"{frozen.digest} {self._views.digest}".encode()).hexdigest()
             self._store = DiskStore(cache_dir / "features" / name[:32], row_bytes)
@@ -153,7 +156,7 @@ class Features:
         missing = np.array(list({keys[at]: at for at in self._store.missing(keys)}.values()), int)
         if not missing.size:
             return
-        self._store.require_room(missing.size)
+        self._store.require_room(missing.size, advice=_ROOM_ADVICE)
         films, times = shown.films[missing], shown.times[missing]
 
         def make(some: slice) -> Tensor:

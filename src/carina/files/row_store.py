@@ -1,4 +1,4 @@
-"""What fixed layers made of films, kept as rows of bytes under the digest of what went in.
+"""Rows of bytes under the digest of what they were made of.
 
 A store on disk is one folder: `rows.bin`, the rows one behind the other; and `index.bin`, for
 each row the 32-byte key and a 16-byte digest of the row. Both are only ever appended to
@@ -27,18 +27,18 @@ _ENTRY_BYTES = KEY_BYTES + _CHECK_BYTES
 Rows = NDArray[np.uint8]
 
 
-class FeatureStore(Protocol):
+class RowStore(Protocol):
     """Rows of bytes, all of one length, by key."""
 
     def missing(self, keys: Sequence[bytes]) -> list[int]:
         """Return the places in `keys` whose rows are not known, or are damaged."""
         ...
 
-    def require_room(self, n_rows: int) -> None:
+    def require_room(self, n_rows: int, *, advice: str) -> None:
         """Refuse more rows than there is room for.
 
         Raises:
-            StorageError: if there is less.
+            StorageError: if there is less; its text ends with `advice`.
         """
         ...
 
@@ -66,7 +66,7 @@ class MemoryStore:
         """Return the places in `keys` whose rows are not known."""
         return [place for place, key in enumerate(keys) if key not in self._rows]
 
-    def require_room(self, n_rows: int) -> None:
+    def require_room(self, n_rows: int, *, advice: str) -> None:
         """Let any number of rows come."""
 
     def append(self, rows: Mapping[bytes, Rows]) -> None:
@@ -108,18 +108,14 @@ class DiskStore:
         self._read_on()
         return [place for place, key in enumerate(keys) if not self._is_whole(key)]
 
-    def require_room(self, n_rows: int) -> None:
+    def require_room(self, n_rows: int, *, advice: str) -> None:
         """Refuse more rows than the disk has room for.
 
         Raises:
             StorageError: if it has less.
         """
-        require_room(
-            self._folder,
-            n_bytes=n_rows * (self._row_bytes + _ENTRY_BYTES),
-            advice="choose another cache folder with CARINA_CACHE_DIR, or ask for fewer "
-            "--set augment.views",
-        )
+        n_bytes = n_rows * (self._row_bytes + _ENTRY_BYTES)
+        require_room(self._folder, n_bytes=n_bytes, advice=advice)
 
     def append(self, rows: Mapping[bytes, Rows]) -> None:
         """Keep rows, but for those that another process has kept meanwhile.

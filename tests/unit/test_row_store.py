@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from carina.errors import StorageError
-from carina.training.feature_store import DiskStore, MemoryStore
+from carina.files.row_store import DiskStore, MemoryStore
 
 WIDTH = 24
 
@@ -126,16 +126,16 @@ def test_a_damaged_index_makes_rows_unknown_and_never_wrong(tmp_path):
 
 def test_more_rows_than_there_is_room_for_are_refused_with_what_to_do(tmp_path):
     store = DiskStore(tmp_path, WIDTH)
-    store.require_room(10)
-    with pytest.raises(StorageError, match=r"CARINA_CACHE_DIR.*augment\.views"):
-        store.require_room(10**18)
+    store.require_room(10, advice="make room")
+    with pytest.raises(StorageError, match="make room"):
+        store.require_room(10**18, advice="make room")
 
 
 def test_processes_that_fill_one_store_at_once_do_not_disturb_each_other(tmp_path):
     """Each keeps 40 rows one by one, half of them the same ones."""
     work = (
         "import sys, numpy as np; from pathlib import Path\n"
-        "from carina.training.feature_store import DiskStore\n"
+        "from carina.files.row_store import DiskStore\n"
         "store, first = DiskStore(Path(sys.argv[1]), 24), int(sys.argv[2])\n"
         "for n in range(first, first + 40):\n"
         "    store.append({bytes([n]) * 32: np.full(24, n, dtype=np.uint8)})\n"
