@@ -89,8 +89,14 @@ def resolved(recipe: Recipe, *, weights: dict[str, str], epochs: int | None) -> 
         stage.model_copy(update={"network": network(stage.network), "train": train(stage.train)})
         for stage in recipe.stages
     )
+    evaluate = recipe.evaluate.model_copy(update={"masked_probe": False})
     return recipe.model_copy(
-        update={"network": network(recipe.network), "train": train(recipe.train), "stages": stages}
+        update={
+            "network": network(recipe.network),
+            "train": train(recipe.train),
+            "evaluate": evaluate,
+            "stages": stages,
+        }
     )
 
 
@@ -142,7 +148,7 @@ def main(arguments: argparse.Namespace) -> None:
         identity = {
             "result": trial.name,
             "seeds": arguments.seeds,
-            "recipe": recipe.model_dump(mode="json"),
+            "recipe": recipe.model_dump(mode="json", exclude={"evaluate": {"masked_probe"}}),
         }
         if not kept.has(**identity) and not arguments.table_only:
             found = in_own_process(trial, recipe, arguments)

@@ -18,6 +18,7 @@ from carina.domain.document import Document
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Evaluation
 from carina.domain.prediction import CAVEAT, Prediction
+from carina.domain.probes import probe_title
 from carina.domain.recipe import Recipe
 from carina.domain.record import Part
 from carina.errors import ClassifierError, EvaluationError, RunError
@@ -267,7 +268,10 @@ class Run:
         evaluation = self.evaluation
         rows = "".join(
             f"<tr><td>{escape(name)}</td><td>{_shown(estimate)}</td></tr>"
-            for name, estimate in evaluation.metrics.items()
+            for name, estimate in (
+                *evaluation.metrics.items(),
+                *((probe_title(n), e) for n, e in evaluation.probes.items() if e.method != "count"),
+            )
         )
         leaks = (evaluation.without_leaks.sentence,) if evaluation.without_leaks else ()
         cautions = "".join(f"<p>{escape(one)}</p>" for one in (*leaks, *evaluation.cautions))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from carina.domain.probes import MASKED_BALANCED_ACCURACY
 from carina.domain.recipe import Recipe, recipe_from_values
 from carina.errors import RecipeError, UsageError
 from carina.files.recipes import with_settings
@@ -117,6 +118,17 @@ def test_the_stages_and_the_cascade_share_one_split(cascade_run):
         assert own.items() <= parts.items()
 
 
+def test_each_stage_has_a_masked_probe_of_its_own_and_the_cascade_names_them(cascade_run):
+    assert MASKED_BALANCED_ACCURACY not in cascade_run.evaluation.probes
+    page = cascade_run.report_file.read_text()
+    for stage in cascade_run.stages:
+        assert stage.evaluation.probes[MASKED_BALANCED_ACCURACY].n == stage.evaluation.data.n_images
+        assert stage.environment.seconds["masked probe"] > 0
+        assert f">{stage.name}</th>" in page
+    assert page.count("of the cascade: ") == 2
+    assert "it has no masked probe of its own" in page
+
+
 def test_the_report_of_a_cascade_shows_the_curves_of_each_stage(cascade_run):
     page = cascade_run.report_file.read_text()
     assert "Stage 1, abnormal: Normal and Abnormal." in page
@@ -164,6 +176,15 @@ def test_members_share_the_split_and_differ_in_their_weights(seeds_run):
     assert (first.checkpoints_dir / "last.safetensors").read_bytes() != (
         second.checkpoints_dir / "last.safetensors"
     ).read_bytes()
+
+
+def test_of_several_seeds_the_first_alone_has_a_masked_probe(seeds_run):
+    first, second = (member.evaluation.probes for member in seeds_run.members)
+    assert seeds_run.evaluation.probes == first
+    assert MASKED_BALANCED_ACCURACY in first
+    assert MASKED_BALANCED_ACCURACY not in second
+    assert [m.recipe.evaluate.masked_probe for m in seeds_run.members] == [True, False]
+    assert "masked probe" not in seeds_run.members[1].environment.seconds
 
 
 def test_the_report_shows_every_seed(seeds_run):

@@ -10,6 +10,7 @@ import pytest
 
 import carina
 from carina.domain.calibration import Calibration
+from carina.domain.probes import MASKED_BALANCED_ACCURACY, MASKED_EPOCHS
 from carina.errors import ParityError
 from carina.runs import HISTORY_COLUMNS, Run
 from conftest import QUICK
@@ -162,6 +163,39 @@ def test_the_same_seed_gives_the_same_weights_and_the_same_network_file(
     for first, second in zip(trained_run.history, again.history, strict=True):
         assert {**first, "seconds": 0} == {**second, "seconds": 0}
     assert again.evaluation.metrics == trained_run.evaluation.metrics
+
+
+def test_a_masked_probe_stands_beside_the_accuracy(trained_run):
+    evaluation, environment = trained_run.evaluation, trained_run.environment
+    assert evaluation.probes[MASKED_BALANCED_ACCURACY].n == evaluation.data.n_images
+    assert evaluation.probes[MASKED_EPOCHS].value < 2
+    assert environment.seconds["masked probe"] > 0
+    assert evaluation.data.test_opened == environment.test_opened == 1
+    assert "Without the lungs" in trained_run.report_file.read_text()
+
+
+@pytest.mark.slow
+def test_a_run_is_the_same_with_the_masked_probe_and_without(
+    trained_run, phantom_films, tmp_path, settings
+):
+    words = [*QUICK, "evaluate.masked_probe=false"]
+    without = carina.train(phantom_films, set=words, out=tmp_path / "run", settings=settings)
+    assert MASKED_BALANCED_ACCURACY not in without.evaluation.probes
+    assert "masked probe" not in without.environment.seconds
+    for name in (
+        "checkpoints/best.safetensors",
+        "checkpoints/last.safetensors",
+        "classifier/network.onnx",
+        "predictions/test.csv",
+    ):
+        assert (without.folder / name).read_bytes() == (trained_run.folder / name).read_bytes()
+    for first, second in zip(trained_run.history, without.history, strict=True):
+        assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    # The card of another user's run names another patient key.
+    same = {"probes": {}, "classifier": ""}
+    assert without.evaluation.model_copy(update=same) == (
+        trained_run.evaluation.model_copy(update=same)
+    )
 
 
 def test_the_report_can_be_built_again_from_the_files_alone(own_run):

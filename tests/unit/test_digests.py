@@ -7,8 +7,16 @@ import pytest
 from PIL import Image
 
 from carina.imaging import read_radiograph, read_radiograph_bytes
-from carina.imaging.digests import contrast, film_facts, perceptual_hash, pixel_digest
+from carina.imaging.digests import (
+    contrast,
+    facts_and_sketch,
+    film_facts,
+    perceptual_hash,
+    pixel_digest,
+)
+from carina.imaging.greys import greys_of
 from carina.imaging.phantom import make_phantom
+from carina.imaging.sketch import sketch
 from making.films import film_of
 from making.rasters import encoded, grey_ramp, png_8_bit
 from making.real_films import REAL_FILMS, needs_real_films
@@ -95,6 +103,49 @@ def test_facts_repeat_what_the_radiograph_says():
     assert (facts.colour_mode, facts.bits, facts.view) == ("MONOCHROME1", 12, "PA")
     assert facts.cautions == ("a sentence",)
     assert facts.contrast == contrast(film.pixels)
+
+
+@pytest.mark.parametrize("top", [255, 1, 4095, 65535])
+def test_facts_made_in_one_go_are_those_made_one_by_one(top):
+    stored = np.random.default_rng(top).integers(0, top + 1, (90, 70))
+    pixels = (stored / top).astype(np.float32) ** (1 if top == 255 else 2)
+    facts, own_sketch = facts_and_sketch(film_of(pixels))
+    assert facts == film_facts(film_of(pixels))
+    assert facts.contrast == contrast(pixels)
+    assert facts.pixel_digest == pixel_digest(pixels)
+    assert facts.perceptual_hash == perceptual_hash(pixels)
+    assert own_sketch.tobytes() == sketch(pixels).tobytes()
+
+
+def test_greys_are_the_nearest_levels_and_say_whether_they_are_all():
+    eight = np.arange(256, dtype=np.float32).reshape(16, 16) / np.float32(255)
+    greys = greys_of(eight)
+    assert greys.is_exact
+    np.testing.assert_array_equal(greys.values.ravel(), np.arange(256))
+    np.testing.assert_array_equal(greys.counts, np.ones(256))
+    between = eight.copy()
+    between[3, 3] += 0.4 / 255
+    assert not greys_of(between).is_exact
+    np.testing.assert_array_equal(greys_of(between).values, greys.values)
+
+
+def test_a_large_film_is_told_the_same_in_blocks():
+    pixels = np.random.default_rng(0).random((701, 640), dtype=np.float32)
+    greys = greys_of(pixels)
+    np.testing.assert_array_equal(greys.values, np.rint(pixels * np.float32(255)))
+    np.testing.assert_array_equal(greys.counts, np.bincount(greys.values.ravel(), minlength=256))
+    low, high = np.quantile(pixels, [0.05, 0.95])
+    assert contrast(pixels) == pytest.approx(high - low, abs=2 / 4095)
+    last_row = np.full((701, 640), 0.5, dtype=np.float32)
+    assert not greys_of(last_row).is_exact
+    last_row[:700] = 0
+    assert not greys_of(last_row).is_exact
+
+
+def test_a_film_of_few_low_grey_values_keeps_its_contrast_at_full_depth():
+    stored = np.random.default_rng(0).integers(0, 100, (80, 80))
+    pixels = (stored / 65535).astype(np.float32)
+    assert film_facts(film_of(pixels)).contrast == contrast(pixels) < 1 / 255
 
 
 @needs_real_films

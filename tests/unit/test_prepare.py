@@ -89,9 +89,9 @@ def test_the_centre_mask_blacks_out_the_middle_and_nothing_else():
     film = film_of(np.full((90, 70), 0.75, dtype=np.float32))
     plain = prepare(film, spec())[0]
     masked = prepare(film, spec(mask="centre"))[0]
-    np.testing.assert_array_equal(masked[6:34, 6:34], 0)
+    np.testing.assert_array_equal(masked[4:36, 4:36], 0)
     outside = np.ones((40, 40), dtype=bool)
-    outside[6:34, 6:34] = False
+    outside[4:36, 4:36] = False
     np.testing.assert_array_equal(masked[outside], plain[outside])
 
 

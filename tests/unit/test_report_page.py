@@ -3,20 +3,18 @@
 import itertools
 import re
 import shutil
-from html.parser import HTMLParser
 
 import pytest
 
-from carina.domain.audit import Audit, Confounder, Finding, LabelConflict, Unreadable
 from carina.domain.estimate import Estimate
 from carina.files.documents import write_document
-from carina.reporting.audit_page import build_audit_report
 from carina.reporting.build import build_report
 from carina.reporting.figures import draw_figures
 from carina.reporting.pictures import picture_name, worst_errors
 from carina.reporting.render import render_html
 from carina.reporting.sections import SECTIONS
 from carina.reporting.wording import interval_of, value_of
+from making.pages import Elements, assert_stands_alone
 from making.runs import ExampleRun, write_example_run
 
 HOSTILE = ExampleRun(
@@ -43,43 +41,8 @@ def hostile_page(tmp_path_factory):
     return render_html(build_report(write_example_run(folder, HOSTILE)))
 
 
-class Elements(HTMLParser):
-    """The elements of a page with their attributes, and its text."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.found = []
-        self.texts = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
-    def of(self, tag):
-        return [attributes for name, attributes in self.found if name == tag]
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
-
-
 def text_of(run):
     return Elements(render_html(build_report(run))).text
-
-
-def assert_stands_alone(page):
-    elements = Elements(page)
-    for tag in ("script", "link", "iframe", "object", "embed", "base", "form"):
-        assert elements.of(tag) == []
-    for _, attributes in elements.found:
-        for name, value in attributes.items():
-            assert not name.startswith("on")
-            if name in ("src", "href", "xlink:href", "srcset", "action", "poster"):
-                assert value.startswith(("#", "data:image/"))
-    assert not re.search(r"url\((?!#)|@import", page)
 
 
 def test_the_page_needs_nothing_beside_it(page):
@@ -288,37 +251,6 @@ def test_figures_are_png_files_by_name(run):
     ]
     assert all(data.startswith(b"\x89PNG") for data in figures.values())
     assert draw_figures(run) == figures
-
-
-def test_the_page_of_an_audit_has_all_that_was_found():
-    audit = Audit(
-        images={"train": {"A": 1200, "B": 7}},
-        unreadable=(Unreadable(path="x.png", code="damaged", message="x.png is damaged"),),
-        label_conflicts=(LabelConflict(paths=("a.png", "b.png"), labels=("A", "B")),),
-        confounders=(
-            Confounder(signal="frame", balanced_accuracy=0.97, low=0.9, high=0.99, chance=0.5),
-        ),
-        findings=(Finding(severity="critical", sentence="The frame tells the class"),),
-        not_checked=("near duplicates",),
-    )
-    page = render_html(build_audit_report(audit, title="<films>"))
-    assert_stands_alone(page)
-    text = Elements(page).text
-    for words in (
-        "<films>",
-        "1,207 labelled films",
-        "x.png is damaged",
-        "a.png, b.png",
-        "97.0 % 90.0 to 99.0 % 50.0 %",
-        "Serious: The frame tells the class.",
-        "Not looked at in this audit: near duplicates.",
-    ):
-        assert words in text
-
-
-def test_an_audit_without_findings_says_what_it_means():
-    page = render_html(build_audit_report(Audit(images={"all": {"A": 1}}), title="films"))
-    assert "Nothing was found by what this audit looks at." in Elements(page).text
 
 
 @pytest.mark.parametrize(

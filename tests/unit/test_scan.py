@@ -282,13 +282,13 @@ def test_films_that_the_cache_knows_and_copies_need_no_room(
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no pinning on this system")
 def test_a_process_pinned_to_one_core_reads_with_one_thread(dataset, tmp_path, monkeypatch):
     threads = set()
-    real = scan.film_facts
+    real = scan.facts_and_sketch
 
     def noting(film):
         threads.add(threading.get_ident())
         return real(film)
 
-    monkeypatch.setattr(scan, "film_facts", noting)
+    monkeypatch.setattr(scan, "facts_and_sketch", noting)
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     try:

@@ -144,8 +144,7 @@ def test_a_described_set_with_leaks_keeps_them_and_counts_them():
     own = split(records, {"made/A/0.png": "x", "made/vA/0.png": "x", "made/vA/1.png": "x"})
     assert own.parts["made/vA/0.png"] == "validation"
     assert any(
-        "2 films of the validation part share a patient or their pixels with films of the train"
-        in one
+        "2 films of the validation part share a patient or a picture with films of the train" in one
         for one in own.cautions
     )
 

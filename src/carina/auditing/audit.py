@@ -2,54 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
-from carina.auditing.findings import write_findings
+from carina.auditing.ages import judge_ages
+from carina.auditing.confounders import find_confounders, why_not
+from carina.auditing.findings import Found, write_findings
 from carina.auditing.leaks import find_leaks
-from carina.data.grouping import identical_groups
+from carina.auditing.misfits import find_misfits
+from carina.auditing.power import power_of_test
+from carina.auditing.sources import source_tables
+from carina.data.grouping import (
+    NearPairs,
+    duplicate_groups,
+    group_by_patient_and_pixels,
+    identical_groups,
+)
 from carina.data.scan import FilmScan
-from carina.domain.audit import Audit, LabelConflict
+from carina.domain.audit import Audit, LabelConflict, SharedFilm
 from carina.domain.dataset import Dataset
+from carina.domain.progress import Progress, silent
 from carina.domain.record import Record
 
 NOT_CHECKED = (
-    "near duplicates: the same film after scaling, cropping or saving again",
-    "confounders: whether borders, size, colour mode or file format tell the class",
     "labels that are wrong without a copy to contradict them",
-    "films that do not belong: laterals, other body parts, pictures that are no films",
+    "films of one patient under two names or numbers",
 )
+_NO_SKETCHES = "near-duplicates, confounders in the pixels and films that do not belong"
 
 
-def audit_dataset(dataset: Dataset, scan: FilmScan) -> Audit:
+def audit_dataset(
+    dataset: Dataset,
+    scan: FilmScan,
+    near: NearPairs = (),
+    *,
+    against: Sequence[SharedFilm] | None = None,
+    progress: Progress = silent,
+) -> Audit:
     """Return what is in a data set and what is wrong with it.
 
-    Looked at: counts, unreadable files, films with identical bytes or pixels, the same
-    patient in two described parts, one picture under two classes. `Audit.not_checked` names
-    what is not looked at.
+    `Audit.not_checked` names what is not looked at.
 
     Args:
         dataset: the films; those that could not be read count as unreadable and nowhere else.
         scan: what they told.
+        near: films that show nearly the same picture (`duplicates.near_pairs`).
+        against: films that another data set has too (`duplicates.find_shared`); None: it was
+            held against none.
+        progress: told as the work goes on.
     """
     dataset = dataset.with_records(r for r in dataset.records if r.key in scan.facts)
     identical = identical_groups(dataset.records, scan)
-    duplicates = tuple(_names(dataset, group) for group in identical)
-    leaks = find_leaks(dataset, scan, identical)
-    conflicts = _label_conflicts(dataset, identical)
+    duplicates = duplicate_groups(dataset.records, scan, near)
+    labelled = [record for record in dataset.records if record.label is not None]
+    groups = _group_names(group_by_patient_and_pixels(labelled, scan, near))
+    found = Found(
+        exact_duplicates=tuple(_names(dataset, group) for group in identical),
+        near_duplicates=tuple(
+            _names(dataset, group) for group in duplicates if _is_near(scan, group)
+        ),
+        leaks=find_leaks(dataset, scan, duplicates),
+        label_conflicts=_label_conflicts(dataset, duplicates),
+        confounders=find_confounders(dataset, scan, groups=groups, progress=progress),
+        sources=source_tables(dataset, scan),
+        misfits=find_misfits(dataset, scan),
+        ages=judge_ages(dataset, scan),
+        against=None if against is None else tuple(against),
+        power=power_of_test(dataset),
+        unreadable=scan.unreadable,
+    )
     return Audit(
         images=dataset.counts(),
-        unreadable=scan.unreadable,
-        exact_duplicates=duplicates,
-        leaks=leaks,
-        label_conflicts=conflicts,
-        findings=write_findings(
-            dataset,
-            leaks=leaks,
-            conflicts=conflicts,
-            duplicates=duplicates,
-            unreadable=scan.unreadable,
-        ),
-        not_checked=(*NOT_CHECKED, *_patients_not_checked(dataset)),
+        patients=_patients(dataset),
+        findings=write_findings(dataset, found),
+        not_checked=_not_checked(dataset, scan, why_not(dataset, scan, groups=groups)),
+        **found.fields(),
     )
 
 
@@ -57,11 +84,20 @@ def _names(dataset: Dataset, group: Iterable[Record]) -> tuple[str, ...]:
     return tuple(sorted(dataset.name_of(record) for record in group))
 
 
+def _is_near(scan: FilmScan, group: Iterable[Record]) -> bool:
+    """Return whether the films of a group are not all identical."""
+    return len({scan.facts[record.key].pixel_digest for record in group}) > 1
+
+
+def _group_names(groups: Iterable[Sequence[Record]]) -> dict[str, str]:
+    return {record.key: group[0].key for group in groups for record in group}
+
+
 def _label_conflicts(
-    dataset: Dataset, identical: Sequence[Sequence[Record]]
+    dataset: Dataset, duplicates: Sequence[Sequence[Record]]
 ) -> tuple[LabelConflict, ...]:
     conflicts = []
-    for group in identical:
+    for group in duplicates:
         labelled = [record for record in group if record.label is not None]
         labels = tuple(sorted({record.label for record in labelled if record.label is not None}))
         if len(labels) > 1:
@@ -69,8 +105,30 @@ def _label_conflicts(
     return tuple(conflicts)
 
 
-def _patients_not_checked(dataset: Dataset) -> tuple[str, ...]:
+def _patients(dataset: Dataset) -> Mapping[str, Mapping[str, int]]:
+    """Return part -> class -> patients; empty where no film's patient is known."""
+    known: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for record in dataset.records:
+        if record.patient is not None and record.label is not None:
+            known[record.part or "all"][record.label].add(record.patient)
+    return {
+        part: {label: len(own.get(label, ())) for label in dataset.labels.names}
+        for part, own in sorted(known.items())
+    }
+
+
+def _not_checked(
+    dataset: Dataset, scan: FilmScan, confounders_because: str | None
+) -> tuple[str, ...]:
     n_unknown = sum(record.patient is None for record in dataset.records)
-    if n_unknown == 0:
-        return ()
-    return (f"whether {n_unknown} films of unknown patients share a patient with others",)
+    return (
+        *NOT_CHECKED,
+        *([_NO_SKETCHES] if scan.sketches is None else []),
+        *([f"confounders: {confounders_because}"] if confounders_because else []),
+        *(
+            [f"whether {n_unknown} films of unknown patients share a patient with others"]
+            if n_unknown
+            else []
+        ),
+        *([f"the {len(scan.unreadable)} files that cannot be read"] if scan.unreadable else []),
+    )

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
+from carina.auditing.findings_on_films import on_against, on_ages, on_confounders, on_misfits
 from carina.data.counted import counted
-from carina.domain.audit import Finding, LabelConflict, Leak, Severity, Subject, Unreadable
+from carina.domain.audit import (
+    Ages,
+    Confounder,
+    Finding,
+    LabelConflict,
+    Leak,
+    Misfit,
+    Power,
+    Severity,
+    SharedFilm,
+    SourceTable,
+    Subject,
+    Unreadable,
+)
 from carina.domain.dataset import Dataset
 from carina.domain.record import PARTS, Part
 
@@ -15,30 +31,51 @@ _FEW_FILMS = 30
 _IMBALANCE = 5.0
 
 
-def write_findings(
-    dataset: Dataset,
-    *,
-    leaks: Sequence[Leak],
-    conflicts: Sequence[LabelConflict],
-    duplicates: Sequence[Sequence[str]],
-    unreadable: Sequence[Unreadable],
-) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an audit found, before it is put into sentences; as the fields of `Audit`."""
+
+    exact_duplicates: tuple[tuple[str, ...], ...]
+    near_duplicates: tuple[tuple[str, ...], ...]
+    leaks: tuple[Leak, ...]
+    label_conflicts: tuple[LabelConflict, ...]
+    confounders: tuple[Confounder, ...]
+    sources: tuple[SourceTable, ...]
+    misfits: tuple[Misfit, ...]
+    ages: Ages | None
+    against: tuple[SharedFilm, ...] | None
+    power: Power | None
+    unreadable: tuple[Unreadable, ...]
+
+    def fields(self) -> dict[str, Any]:
+        """Return everything by its name."""
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {
+            "against": self.against or ()
+        }
+
+
+def write_findings(dataset: Dataset, found: Found) -> tuple[Finding, ...]:
     """Return the findings, worst first, each with its numbers.
 
     Args:
         dataset: the films that could be read.
-        leaks: films in two parts.
-        conflicts: one film under several classes.
-        duplicates: groups of identical films, by name.
-        unreadable: files that are no readable films.
+        found: what was found.
     """
     by_subject: dict[Subject, list[Finding]] = {
-        "leaks": _on_leaks(dataset, leaks),
-        "labels": _on_conflicts(conflicts),
-        "sources": _on_sources(dataset),
-        "unreadable": _on_unreadable(dataset, unreadable),
-        "duplicates": _on_duplicates(duplicates),
+        "leaks": _on_leaks(dataset, found.leaks),
+        "labels": _on_conflicts(found.label_conflicts),
+        "against": on_against(found.against),
+        "confounders": on_confounders(found.confounders),
+        "ages": on_ages(found.ages),
+        "sources": _on_sources(dataset, found.sources),
+        "unreadable": _on_unreadable(dataset, found.unreadable),
+        "misfits": on_misfits(found.misfits, n_films=len(dataset.records)),
+        "duplicates": [
+            *_on_duplicates(found.exact_duplicates),
+            *_on_near_duplicates(found.near_duplicates),
+        ],
         "parts": _on_parts(dataset),
+        "power": _on_power(found.power),
         "classes": _on_classes(dataset),
         "patients": _on_patients(dataset),
         "left-out": _on_what_was_left(dataset),
@@ -68,8 +105,8 @@ def _on_leaks(dataset: Dataset, leaks: Sequence[Leak]) -> list[Finding]:
             f"{of_later} show patients who also have other films in {earlier}: a network can "
             f"recognise the person instead of the disease. {_consequence(later)}"
             if is_patient
-            else f"{of_later} are also in {earlier}, the same picture: a network only has to "
-            f"remember them. {_consequence(later)}"
+            else f"{of_later} are also in {earlier}, the same picture or nearly: a network only "
+            f"has to remember them. {_consequence(later)}"
         )
         findings.append(Finding(severity=severity, sentence=sentence))
     return findings
@@ -99,7 +136,7 @@ def _on_conflicts(conflicts: Sequence[LabelConflict]) -> list[Finding]:
     ]
 
 
-def _on_sources(dataset: Dataset) -> list[Finding]:
+def _on_sources(dataset: Dataset, tables: Sequence[SourceTable]) -> list[Finding]:
     """Warn where a class comes from sources that have no other class."""
     classes: dict[str, set[str]] = defaultdict(set)
     for record in dataset.records:
@@ -107,7 +144,16 @@ def _on_sources(dataset: Dataset) -> list[Finding]:
             classes[record.source].add(record.label)
     if len(classes) < 2:
         return []
-    findings = []
+    findings = [
+        Finding(
+            severity="note",
+            sentence=f"'The commonest class of its source' is right for "
+            f"{100 * table.majority_accuracy:.0f} % of the films: an accuracy says something only "
+            "as far as it is above that.",
+        )
+        for table in tables
+        if not table.inferred
+    ]
     for label in dataset.labels.names:
         sources = sorted(source for source, own in classes.items() if label in own)
         if sources and all(len(classes[source]) == 1 for source in sources):
@@ -147,6 +193,34 @@ def _on_duplicates(duplicates: Sequence[Sequence[str]]) -> list[Finding]:
             sentence=f"{counted(len(duplicates), 'picture')} in more than one file, with "
             f"{counted(n_surplus, 'surplus file')} in all: there are fewer different films than "
             "files, and each copy counts again in training and in every figure.",
+        )
+    ]
+
+
+def _on_near_duplicates(duplicates: Sequence[Sequence[str]]) -> list[Finding]:
+    if not duplicates:
+        return []
+    n_films = sum(map(len, duplicates))
+    return [
+        Finding(
+            severity="warning",
+            sentence=f"{counted(len(duplicates), 'picture')} in several versions, {n_films} files "
+            "in all (saved again, resized, cropped, with other contrast or new letters): they "
+            "are one film each, and belong into one part.",
+        )
+    ]
+
+
+def _on_power(power: Power | None) -> list[Finding]:
+    if power is None:
+        return []
+    return [
+        Finding(
+            severity="note",
+            sentence=f"With {power.n} in the test part an accuracy of {100 * power.accuracy:.0f} % "
+            f"is known to about {100 * power.half_width:.0f} points either way, and two "
+            "classifiers must differ by about "
+            f"{100 * power.smallest_difference:.0f} points before the test shows it.",
         )
     ]
 

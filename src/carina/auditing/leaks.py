@@ -16,47 +16,61 @@ _ORDER = {part: number for number, part in enumerate(PARTS)}
 
 
 def find_leaks(
-    dataset: Dataset, scan: FilmScan, identical: Iterable[Sequence[Record]]
+    dataset: Dataset, scan: FilmScan, duplicates: Iterable[Sequence[Record]]
 ) -> tuple[Leak, ...]:
     """Return the leaks between the described parts, sorted.
 
     Every film of the later part is listed once per earlier part and kind, beside one film
-    that it leaks from (identical bytes before identical pixels): the list grows with the
-    films and not with the pairs. A film is listed under "same-patient" where the patient
-    has a film in the earlier part that is not identical with it.
+    that it leaks from (identical bytes before identical pixels before a near-duplicate):
+    the list grows with the films and not with the pairs. A film is listed under
+    "same-patient" where the patient has a film in the earlier part that is no duplicate of
+    it.
 
     Args:
         dataset: the films.
         scan: what they told.
-        identical: groups of films with identical pixels.
+        duplicates: groups of films that show one picture, identical or nearly.
     """
-    leaks = [leak for group in identical for leak in _identical(dataset, scan, group)]
+    group_of: dict[str, int] = {}
+    leaks: list[Leak] = []
+    for number, group in enumerate(duplicates):
+        group_of |= {record.key: number for record in group}
+        leaks += _duplicates(dataset, scan, group)
     by_patient: dict[str, list[Record]] = defaultdict(list)
     for record in dataset.records:
         if record.patient is not None and record.key in scan.facts:
             by_patient[record.patient].append(record)
-    leaks += [leak for group in by_patient.values() for leak in _patient(dataset, scan, group)]
+            group_of.setdefault(record.key, -1 - len(group_of))
+    leaks += [leak for group in by_patient.values() for leak in _patient(dataset, group_of, group)]
     return tuple(sorted(leaks, key=lambda leak: (leak.parts, leak.kind, leak.b, leak.a)))
 
 
-def _identical(dataset: Dataset, scan: FilmScan, group: Sequence[Record]) -> list[Leak]:
+def _duplicates(dataset: Dataset, scan: FilmScan, group: Sequence[Record]) -> list[Leak]:
     leaks = []
     for earlier, later, parts in _by_part(group):
         by_bytes = {scan.facts[record.key].sha256: record for record in reversed(earlier)}
+        by_pixels = {scan.facts[record.key].pixel_digest: record for record in reversed(earlier)}
         for record in later:
-            other = by_bytes.get(scan.facts[record.key].sha256)
-            kind: LeakKind = "identical-bytes" if other else "identical-pixels"
-            leaks.append(_leak(dataset, other or earlier[0], record, kind=kind, parts=parts))
+            facts = scan.facts[record.key]
+            kind: LeakKind = "near-duplicate"
+            other = earlier[0]
+            if facts.sha256 in by_bytes:
+                kind, other = "identical-bytes", by_bytes[facts.sha256]
+            elif facts.pixel_digest in by_pixels:
+                kind, other = "identical-pixels", by_pixels[facts.pixel_digest]
+            leaks.append(_leak(dataset, other, record, kind=kind, parts=parts))
     return leaks
 
 
-def _patient(dataset: Dataset, scan: FilmScan, group: Sequence[Record]) -> list[Leak]:
+def _patient(
+    dataset: Dataset, group_of: dict[str, int], patients_films: Sequence[Record]
+) -> list[Leak]:
     leaks = []
-    for earlier, later, parts in _by_part(sorted(group, key=lambda record: record.key)):
-        by_pixels = {scan.facts[record.key].pixel_digest: record for record in reversed(earlier)}
+    for earlier, later, parts in _by_part(sorted(patients_films, key=lambda record: record.key)):
+        by_group = {group_of[record.key]: record for record in reversed(earlier)}
         for record in later:
-            own = scan.facts[record.key].pixel_digest
-            other = next((one for digest, one in by_pixels.items() if digest != own), None)
+            own = group_of[record.key]
+            other = next((one for group, one in by_group.items() if group != own), None)
             if other is not None:
                 leaks.append(_leak(dataset, other, record, kind="same-patient", parts=parts))
     return leaks

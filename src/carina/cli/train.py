@@ -96,6 +96,8 @@ def train(
 
 def show_run(run: Run) -> None:
     """Print what a run found out: loss and accuracy on every part, and the test metrics."""
+    from carina.reporting.probe_wording import verdicts
+
     evaluation = run.evaluation
     show_table(
         ("part", "films", "loss", "accuracy (95 % interval)"),
@@ -136,6 +138,8 @@ def show_run(run: Run) -> None:
         )
     if evaluation.without_leaks:
         note(evaluation.without_leaks.sentence)
+    for verdict in verdicts(run):
+        note(verdict.sentence)
     for caution in evaluation.cautions:
         note(f"caution: {caution}")
     show(f"report:     {run.report_file}")

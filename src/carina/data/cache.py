@@ -3,9 +3,9 @@
 Three stores lie under the cache folder, all keyed by the sha256 of a film's bytes and never by
 its name, so that a moved or renamed film is known and no file name is kept:
 
-- `films-v2-DECODERS/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.6 KB);
-- `sketches-v1-DECODERS/`: what `imaging.sketch` made, about 9 KB per film (`files.row_store`);
-- `levels-v1-DECODERS/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
+- `films-v3-DECODERS/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.6 KB);
+- `sketches-v2-DECODERS/`: what `imaging.sketch` made, about 9 KB per film (`files.row_store`);
+- `levels-v2-DECODERS/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
   `rows.u16`, height x width little-endian uint16 per film, and `index.sha256`, 32 bytes per row.
 
 DECODERS names the versions of Pillow and pydicom, and of the libraries of the spec's noise
@@ -41,9 +41,9 @@ from carina.imaging.denoise import filter_versions
 from carina.imaging.sketch import SKETCH
 
 # A new number when reading or preparing films changes what they become.
-FACTS_VERSION = 2
-SKETCHES_VERSION = 1
-LEVELS_VERSION = 1
+FACTS_VERSION = 3
+SKETCHES_VERSION = 2
+LEVELS_VERSION = 2
 FACTS_BYTES = 1_500
 """Bytes of room that one film's facts need at most, as long as its cautions are few."""
 _DIGEST_BYTES = 32
@@ -99,6 +99,17 @@ class Sketches:
         """
         rows = self.store.read([self.digest_of[key] for key in keys])
         return np.ascontiguousarray(rows).view(SKETCH).reshape(len(keys))
+
+
+def read_sketches(store: RowStore, digest_of: Mapping[str, bytes]) -> Sketches:
+    """Return the sketches of films that were scanned, whoever scanned them.
+
+    Args:
+        store: of these films and others.
+        digest_of: record key -> sha256 of the film's bytes.
+    """
+    store.missing(list(digest_of.values()))  # a store knows the rows that it was asked for
+    return Sketches(store, digest_of)
 
 
 def open_sketches(cache_dir: Path) -> RowStore:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from carina.data.counted import counted
+from carina.data.dicom_patients import with_dicom_patients
 from carina.data.fetched import read_fetched
 from carina.data.found import Found, FoundFilm, ReadOptions
 from carina.data.labels import LabelDecision, decide_labels, names_in, spelling_key
@@ -28,7 +29,10 @@ def open_dataset(
     labels: LabelsSection = _AS_FOUND,
     patient_key: PatientKey,
 ) -> Dataset:
-    """Return the films of one or several DATA as one data set; no film is opened.
+    """Return the films of one or several DATA as one data set; no film is decoded.
+
+    DICOM files are asked for the patient, sex and age where nothing else says them
+    (`data.dicom_patients`).
 
     Args:
         sources: folders, CSV manifests, `.npz` files; each becomes a named source.
@@ -40,7 +44,7 @@ def open_dataset(
             the labels do not fit the section.
     """
     paths = _existing(sources)
-    found = [_read(path, labels) for path in paths]
+    found = [with_dicom_patients(_read(path, labels)) for path in paths]
     names = _distinct([_name_of(path) for path in paths])
     read_as = [_labels_read_by_layout(one, labels) for one in found]
     decision = _decide(found, read_as, labels)

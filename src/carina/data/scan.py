@@ -21,6 +21,7 @@ from carina.data.cache import (
     PreparedPixels,
     Sketches,
     open_sketches,
+    read_sketches,
 )
 from carina.domain.audit import Unreadable
 from carina.domain.dataset import Dataset
@@ -34,10 +35,10 @@ from carina.files.digests import sha256_bytes
 from carina.files.machine import usable_cores
 from carina.files.room import require_room
 from carina.files.row_store import RowStore
-from carina.imaging.digests import film_facts
+from carina.imaging.digests import facts_and_sketch
 from carina.imaging.prepare import prepare_levels
 from carina.imaging.read import MAX_FILE_BYTES, read_radiograph, read_radiograph_bytes
-from carina.imaging.sketch import SKETCH, sketch
+from carina.imaging.sketch import SKETCH
 
 _MAX_THREADS = 4
 _BATCH_FILMS = 256
@@ -211,8 +212,7 @@ class _Reading:
     def sketches(self, facts: Mapping[str, FilmFacts]) -> Sketches:
         """Return the sketches of the films that were read."""
         digest_of = {key: bytes.fromhex(self.sha256_of[key]) for key in facts}
-        self.sketch_store.missing(list(digest_of.values()))
-        return Sketches(self.sketch_store, digest_of)
+        return read_sketches(self.sketch_store, digest_of)
 
     def _is_done(self, sha256: str) -> bool:
         has_levels = self.levels_store is None or sha256 in self.rows
@@ -225,8 +225,7 @@ class _Reading:
         radiograph = (
             read_radiograph_bytes(source, name=record.path) if isinstance(source, bytes) else source
         )
-        facts = film_facts(radiograph)
-        own_sketch = sketch(radiograph.pixels)
+        facts, own_sketch = facts_and_sketch(radiograph)
         levels = None
         if self.levels_store is not None and sha256 not in self.rows:
             levels = prepare_levels(radiograph, self.levels_store.spec)

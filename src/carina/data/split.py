@@ -11,9 +11,10 @@ from carina.data.balance import cautions_on_balance, films_to_leave_out
 from carina.data.counted import counted
 from carina.data.cut import Group, cut_groups
 from carina.data.grouping import (
+    NearPairs,
+    duplicate_groups,
     duplicate_numbers,
     group_by_patient_and_pixels,
-    identical_groups,
 )
 from carina.data.scan import FilmScan
 from carina.domain.dataset import Dataset
@@ -25,21 +26,25 @@ from carina.errors import DatasetError
 _CHECKING: tuple[Part, ...] = ("validation", "test")
 
 
-def split_dataset(dataset: Dataset, scan: FilmScan, section: SplitSection) -> Split:
+def split_dataset(
+    dataset: Dataset, scan: FilmScan, section: SplitSection, near: NearPairs = ()
+) -> Split:
     """Return a part for every labelled film that could be read.
 
     Described parts stay as they are. What is missing is cut from the described train part
     (`section.validation` of it, and `section.test` where no test part is described), and
     films without a described part are cut by the same shares. Every cut keeps the films
-    of one patient and identical films together, holds each class's share, and depends on
-    the seed and the films' content alone. `mode="as-described"` uses the one described
-    part beside train both for validation and for test; `mode="cut"` cuts everything anew.
+    of one patient, identical films and near-duplicates together, holds each class's share,
+    and depends on the seed and the films' content alone. `mode="as-described"` uses the one
+    described part beside train both for validation and for test; `mode="cut"` cuts
+    everything anew.
     `balanced` then leaves films out, in described parts too, and a caution counts them.
 
     Args:
         dataset: the films.
         scan: what they told; its unreadable films are in no part.
         section: the recipe's section.
+        near: films that show nearly the same picture.
 
     Raises:
         DatasetError: if nothing is left to train on, or a class has too few patients for a
@@ -48,7 +53,7 @@ def split_dataset(dataset: Dataset, scan: FilmScan, section: SplitSection) -> Sp
     records = [r for r in dataset.records if r.label is not None and r.key in scan.facts]
     if not records:
         raise DatasetError("there is no labelled film that can be read, so nothing to split")
-    groups = group_by_patient_and_pixels(records, scan)
+    groups = group_by_patient_and_pixels(records, scan, near)
     described = _described(records) if section.mode != "cut" else ()
     parts: dict[str, Part] = {r.key: r.part for r in records if described and r.part is not None}
     is_shared = section.mode == "as-described" and len(set(described) - {"train"}) == 1
@@ -70,13 +75,15 @@ def split_dataset(dataset: Dataset, scan: FilmScan, section: SplitSection) -> Sp
     used = [record for record in records if record.key in parts]
     return Split(
         parts=MappingProxyType(parts),
-        duplicate_groups=MappingProxyType(dict(duplicate_numbers(identical_groups(used, scan)))),
+        duplicate_groups=MappingProxyType(
+            dict(duplicate_numbers(duplicate_groups(used, scan, near)))
+        ),
         seed=None if parts == kept else section.seed,
         described=described,
         cautions=(
             *_cautions_on_parts(described, parts, is_shared=is_shared),
             *cautions_on_balance(left_out, described),
-            *_cautions_on_leaks(group_by_patient_and_pixels(used, scan), parts),
+            *_cautions_on_leaks(group_by_patient_and_pixels(used, scan, near), parts),
         ),
         validation_is_test=is_shared,
         left_out=MappingProxyType(left_out),
@@ -143,8 +150,8 @@ def _cut_missing(cutting: _Cutting, parts: dict[str, Part]) -> None:
 
 
 def _cut_free(cutting: _Cutting, parts: dict[str, Part]) -> None:
-    """Cut the films that no described split speaks of; those that share a patient or their
-    pixels with a film that has a part follow it."""
+    """Cut the films that no described split speaks of; those that share a patient or a
+    picture with a film that has a part follow it."""
     free = []
     for group in cutting.groups:
         known = {parts[record.key] for record in group if record.key in parts}
@@ -188,13 +195,13 @@ def _cautions_on_parts(
         n_films = sum(part == "validation" for part in parts.values())
         cautions.append(
             f"no validation part is described: {n_films} films were cut from train by patient "
-            "and identical pixels"
+            "and duplicate group"
         )
     if described and "test" not in described:
         n_films = sum(part == "test" for part in parts.values())
         cautions.append(
             f"no test part is described: {n_films} films were cut from train by patient and "
-            "identical pixels; the described validation part still chooses the network"
+            "duplicate group; the described validation part still chooses the network"
         )
     return cautions
 
@@ -212,7 +219,7 @@ def _cautions_on_leaks(groups: Sequence[Group], parts: Mapping[str, Part]) -> li
     if not shared:
         return []
     return [
-        f"{counted(shared, 'film')} of the validation part share a patient or their pixels with "
+        f"{counted(shared, 'film')} of the validation part share a patient or a picture with "
         "films of the train part; the described split was kept, so the chosen epoch is the one "
         "that remembers them best, and the validation figures flatter"
     ]

@@ -18,7 +18,7 @@ class Source:
         folder: absolute path of the folder or file that was opened.
         layout: the registered layout that read it ("class-folders", "csv", ...).
         patients: what the patient numbers rest on ("file names", "metadata.csv",
-            "column 'patient'"), or "unknown".
+            "column 'patient'", "DICOM patient ids"), or "unknown".
         licence: licence of the films as far as the layout knows it, or "".
         citation: how to cite the films, or "".
     """

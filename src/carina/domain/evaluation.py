@@ -84,13 +84,17 @@ class WithoutLeaks(Plain):
 
     Attributes:
         n_removed: films left out.
-        metrics: empty if nothing is left of some class.
+        metrics: empty if nothing is left of some class, as the next two then are.
         sentence: what this says, in words.
+        per_class: class -> the same metrics as in `Evaluation.per_class`.
+        confusion_matrix: counts.
     """
 
     n_removed: int
     metrics: Estimates
     sentence: str
+    per_class: Mapping[str, Estimates] = Field(default_factory=dict)
+    confusion_matrix: ConfusionMatrix | None = None
 
 
 class MemberFigures(Plain):

@@ -25,6 +25,8 @@ class FilmFacts:
         jpeg_tables: digest of a JPEG file's quantisation tables, or "".
         jpeg_quality: the quality 1 to 100 that the tables stand for, or None.
         colour_share: share of pixels whose channels differ clearly, in `[0, 1]`.
+        text_strokes: thin, sharp strokes side by side in the inner part of the film, as
+            letters have (`imaging.strokes`).
     """
 
     sha256: str
@@ -42,3 +44,4 @@ class FilmFacts:
     jpeg_tables: str = ""
     jpeg_quality: int | None = None
     colour_share: float = 0.0
+    text_strokes: float = 0.0

@@ -157,11 +157,15 @@ class EvaluateSection(Plain):
         resamples: bootstrap resamples for the intervals.
         seed: decides the resamples.
         worst_errors: how many of the worst errors the report shows.
+        masked_probe: whether the same network is also trained, in at most a quarter of the
+            time, on films whose middle is blacked out: what it still tells does not come
+            from the lungs.
     """
 
     resamples: int = Field(default=2000, ge=100)
     seed: int = Field(default=0, ge=0)
     worst_errors: int = Field(default=12, ge=0)
+    masked_probe: bool = True
 
 
 class StageSection(Plain):

@@ -9,9 +9,18 @@ from carina.domain.prediction import CAVEAT
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Plain text."""
+    """Plain text; the one that leads a page stands in larger type."""
 
     text: str
+    leads: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """Things of one kind, one below another, after the words that introduce them."""
+
+    lead: str
+    items: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +60,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A drawing: its SVG source, what it shows for those who cannot see it, and a caption."""
+    """A drawing: its SVG source, what it shows for those who cannot see it, and a caption.
+
+    It takes half the page, or all of it where it is more than twice as wide as high. A
+    `whole` one stands alone in its row.
+    """
 
     svg: str
     alt: str
     caption: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +93,31 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownFilm:
+    """A film to look at: its name, what is said of it, and its picture where there is one."""
+
+    name: str
+    remarks: tuple[str, ...] = ()
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilmRow:
+    """Films side by side under one title; a pair to be compared takes half the page."""
+
+    title: str
+    films: tuple[ShownFilm, ...]
+    is_pair: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Names and values, as a definition list."""
 
     pairs: tuple[tuple[str, str], ...]
 
 
-Block = Paragraph | Notice | KeyFigures | Table | Figure | Gallery | Facts
+Block = Paragraph | Bullets | Notice | KeyFigures | Table | Figure | Gallery | FilmRow | Facts
 
 
 @dataclass(frozen=True, slots=True)

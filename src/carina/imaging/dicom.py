@@ -22,9 +22,11 @@ from carina.imaging.traces import short_digest
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+"""The transfer syntax of files that are compressed as a whole."""
 _UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
-# Nothing else is read: no name, date, id or text of a patient enters the process.
+# Nothing else is decoded: no name, date, id or text of a patient (`imaging.dicom_patient` reads
+# the id that is hashed at once).
 _TAGS = [
     "BitsAllocated", "BitsStored", "Columns", "HighBit", "ImagerPixelSpacing",
     "ModalityLUTSequence", "NumberOfFrames", "PhotometricInterpretation", "PixelData",
@@ -34,7 +36,7 @@ _TAGS = [
     "Modality",
 ]  # fmt: skip
 # All that pydicom raises on damaged bytes.
-_DAMAGE = (
+DAMAGE = (
     OSError, ValueError, struct.error, EOFError, KeyError, IndexError, TypeError, OverflowError,
     AttributeError, NotImplementedError, RuntimeError, ZeroDivisionError,
 )  # fmt: skip
@@ -65,7 +67,7 @@ def decode_dicom(data: bytes, *, name: str) -> Decoded:
     from pydicom import dcmread
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
-    if _DEFLATED in data[:4096]:  # before it is inflated: 0.5 MB can become 1 GB
+    if DEFLATED in data[:4096]:  # before it is inflated: 0.5 MB can become 1 GB
         raise _compressed(name, "deflated")
     try:
         dataset = dcmread(io.BytesIO(data), force=True, specific_tags=list(_TAGS))
@@ -73,7 +75,7 @@ def decode_dicom(data: bytes, *, name: str) -> Decoded:
         return _decoded(dataset, name)
     except InvalidDicomError:
         raise ImageError(f"{name} is no DICOM file", image_code="unknown-format") from None
-    except (*_DAMAGE, BytesLengthException) as error:
+    except (*DAMAGE, BytesLengthException) as error:
         raise ImageError(
             f"{name} is a damaged DICOM file, or none: {error}", image_code="damaged"
         ) from error

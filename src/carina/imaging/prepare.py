@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -11,15 +13,17 @@ from carina.domain.radiograph import Radiograph
 from carina.imaging.denoise import denoised
 
 _TOP_LEVEL = 65535
-# The share of height and width that mask = "centre" blacks out: the lungs of an upright
-# frontal film lie within it, its frame, corners and markers outside.
-_MASKED_SHARE = 0.7
+MASKED_SHARE = 0.8
+"""The share of height and of width that mask = "centre" blacks out. 95 % of the lungs' area lies
+within it on 269 films with lung masks, and 99.9 % of the lesions of phantom films; with 0.7 it
+was 85 and 94 % (`python benchmarks/lungs_in_the_mask.py`). Frame and corners lie outside."""
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
 }
 Box = tuple[float, float, float, float]
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 def prepare(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.float32]:
@@ -44,7 +48,7 @@ def prepare_levels(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.uint16
     """
     fitted = _padded(denoised(fitted_film(radiograph, spec), spec.denoise), spec, radiograph)
     if spec.mask == "centre":
-        fitted[_centre(spec)] = 0
+        fitted = without_centre(fitted)
     levels: NDArray[np.uint16] = np.rint(fitted * np.float32(_TOP_LEVEL)).astype(np.uint16)
     return levels
 
@@ -66,6 +70,26 @@ def fitted_film(radiograph: Radiograph, spec: InputSpec) -> NDArray[np.float32]:
         box=_seen(spec, height, width),
     )
     return part.clip(0, 1)
+
+
+def without_centre(pixels: NDArray[Pixel]) -> NDArray[Pixel]:
+    """Return films with their middle black, as mask = "centre" prepares them.
+
+    Args:
+        pixels: `[..., height, width]`, 0 black; levels or grey values.
+
+    Returns:
+        A copy, in which the middle `MASKED_SHARE` of height and of width is 0.
+
+    >>> int(without_centre(np.ones((1, 8, 8), dtype=np.uint16)).sum())
+    28
+    """
+    height, width = pixels.shape[-2:]
+    rows = round(height * (1 - MASKED_SHARE) / 2)
+    columns = round(width * (1 - MASKED_SHARE) / 2)
+    masked = pixels.copy()
+    masked[..., rows : height - rows, columns : width - columns] = 0
+    return masked
 
 
 def network_input(levels: NDArray[np.uint16], spec: InputSpec) -> NDArray[np.float32]:
@@ -138,13 +162,6 @@ def _inside(spec: InputSpec, height: int, width: int) -> tuple[int, int, int, in
     inner_height = min(max(round(height * scale), 1), spec.height)
     left, top = (spec.width - inner_width) // 2, (spec.height - inner_height) // 2
     return (left, top, left + inner_width, top + inner_height)
-
-
-def _centre(spec: InputSpec) -> tuple[slice, slice]:
-    """Return the rows and columns that mask = "centre" blacks out."""
-    rows = round(spec.height * (1 - _MASKED_SHARE) / 2)
-    columns = round(spec.width * (1 - _MASKED_SHARE) / 2)
-    return (slice(rows, spec.height - rows), slice(columns, spec.width - columns))
 
 
 def _resized(

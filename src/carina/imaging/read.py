@@ -20,9 +20,8 @@ from carina.imaging.decoded import Decoded, require_size
 from carina.imaging.dicom import decode_dicom, is_dicom
 from carina.imaging.raster import decode_raster
 
-FILM_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom", ".ima"}
-)
+RASTER_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+FILM_SUFFIXES = RASTER_SUFFIXES | {".dcm", ".dicom", ".ima"}
 MAX_FILE_BYTES = 512_000_000
 _MEMBER = ".npz!/"
 # All that numpy and zipfile raise on damaged archives.

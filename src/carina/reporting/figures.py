@@ -19,8 +19,8 @@ History = Sequence[Mapping[str, float]]
 
 # Okabe & Ito, Color Universal Design (2008): told apart with any colour vision
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-_INK = "#1d2731"
-_FAINT = "#8795a1"
+INK = "#1d2731"
+FAINT = "#8795a1"
 _LINE_STYLES = ("-", "--", "-.", ":")
 
 _LOOK: Any = {
@@ -30,27 +30,27 @@ _LOOK: Any = {
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.edgecolor": _FAINT,
-    "axes.labelcolor": _INK,
-    "axes.titlecolor": _INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.8,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": _FAINT,
+    "grid.color": FAINT,
     "grid.alpha": 0.3,
     "grid.linewidth": 0.6,
     "lines.linewidth": 2.0,
     "lines.markersize": 4.5,
     "legend.frameon": False,
-    "legend.labelcolor": _INK,
-    "text.color": _INK,
+    "legend.labelcolor": INK,
+    "text.color": INK,
     "text.parse_math": False,  # a class may be called "$5"
-    "xtick.color": _FAINT,
-    "ytick.color": _FAINT,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
@@ -144,7 +144,7 @@ def svg(drawing: Drawing, *, name: str, size: tuple[float, float] = SIZES["curve
     # the view box keeps the shape; the page decides the width
     text = re.sub(r'(<svg[^>]*?) width="[^"]+"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]+"', r"\1", text, count=1)
-    return text.replace(_INK, "currentColor").strip()
+    return text.replace(INK, "currentColor").strip()
 
 
 def _saved(drawing: Drawing, size: tuple[float, float], **how: Any) -> bytes:
@@ -177,7 +177,7 @@ def _draw_curves(figure: Figure, history: History, chosen_epoch: int) -> None:
         ):
             values = [row[prefix + column] for row in history]
             axes.plot(epochs, values, style, color=colour, label=name)
-        axes.axvline(chosen_epoch, color=_INK, linewidth=1.0, linestyle=":", label="Chosen epoch")
+        axes.axvline(chosen_epoch, color=INK, linewidth=1.0, linestyle=":", label="Chosen epoch")
         axes.set_title(title)
         axes.set_xlabel("Epoch")
         axes.xaxis.get_major_locator().set_params(integer=True, nbins=8)
@@ -216,7 +216,7 @@ def _draw_confusion(figure: Figure, matrix: ConfusionMatrix) -> None:
 
 def _draw_roc(figure: Figure, evaluation: Evaluation) -> None:
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1.0, linestyle=":")
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1.0, linestyle=":")
     _draw_lines(axes, evaluation.curves.roc, evaluation, metric="roc_auc")
     axes.set_xlabel("False positive rate (1 - specificity)")
     axes.set_ylabel("True positive rate (sensitivity)")

@@ -29,16 +29,27 @@ def small_picture(file: Path, *, alt: str, caption: str) -> Picture | None:
         alt: what it shows, for those who cannot see it.
         caption: what stands below it.
     """
-    from PIL import Image
-
     if not file.is_file():
         return None
-    with Image.open(file) as stored:
-        small = stored.convert("RGB")
-    small.thumbnail((_LONGER_SIDE_PX, _LONGER_SIDE_PX))
+    image = small_jpeg(file.read_bytes())
+    return Picture(image, media_type="image/jpeg", alt=alt, caption=caption)
+
+
+def small_jpeg(image: bytes, *, longer_side: int = _LONGER_SIDE_PX) -> bytes:
+    """Return a picture as a JPEG of the page's quality; a smaller one keeps its size.
+
+    Args:
+        image: a PNG or JPEG that Carina wrote.
+        longer_side: pixels, at most.
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(image)) as stored:
+        small = stored.convert("L" if stored.mode in ("1", "L") else "RGB")
+    small.thumbnail((longer_side, longer_side))
     buffer = io.BytesIO()
     small.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
-    return Picture(buffer.getvalue(), media_type="image/jpeg", alt=alt, caption=caption)
+    return buffer.getvalue()
 
 
 def worst_errors(predictions: list[Prediction], *, limit: int) -> list[Prediction]:

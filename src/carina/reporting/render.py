@@ -47,7 +47,10 @@ def _block_kind(block: object) -> str:
 
 
 def _shape(figure: Figure) -> str:
-    """Return "wide" for a drawing more than twice as wide as high, else "half"."""
+    """Return "whole" as the drawing asks, "wide" where it is more than twice as wide as
+    high, else "half"."""
+    if figure.whole:
+        return "whole"
     box = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', figure.svg)
     return "wide" if box and float(box[1]) > 2 * float(box[2]) else "half"
 

@@ -56,6 +56,7 @@ class Fitted:
         images_per_second: films trained on per second, validation left out; the median
             epoch's.
         seconds: the whole training.
+        validation_seconds: how long the validation films of each epoch took.
     """
 
     history: tuple[dict[str, float], ...]
@@ -64,6 +65,7 @@ class Fitted:
     last_state: dict[str, Tensor]
     images_per_second: float
     seconds: float
+    validation_seconds: tuple[float, ...]
 
 
 def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
@@ -103,6 +105,7 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
     began = time.monotonic()
     history: list[dict[str, float]] = []
     rates: list[float] = []
+    validation_seconds: list[float] = []
     best_epoch, best_state = 0, dict[str, Tensor]()
     with _training_settings(device, train):
         set_memory_layout(network.to(device), torch.channels_last)
@@ -112,11 +115,14 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
             epoch_began = time.monotonic()
             bar = _Bar(progress, epoch, train.epochs, len(films.train), history)
             row = _train_epoch(network, optimizer, feed=feed, plan=plan, epoch=epoch, bar=bar)
-            rates.append(len(films.train) / (time.monotonic() - epoch_began))
+            trained_at = time.monotonic()
+            rates.append(len(films.train) / (trained_at - epoch_began))
             watched = figures(feed.validation_logits(), films.validation.labels)
             _check_loss(watched["loss"], f"after epoch {epoch}, on the validation films")
             row |= {f"val_{name}": value for name, value in watched.items()}
-            row["seconds"] = time.monotonic() - epoch_began
+            epoch_ended = time.monotonic()
+            validation_seconds.append(epoch_ended - trained_at)
+            row["seconds"] = epoch_ended - epoch_began
             history.append({name: row[name] for name in HISTORY_COLUMNS})
             if best_epoch == 0 or _better(row, history[best_epoch - 1], train.choose_by):
                 best_epoch, best_state = epoch, _weights_of(network)
@@ -130,6 +136,7 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
         last_state=last_state,
         images_per_second=statistics.median(rates),
         seconds=time.monotonic() - began,
+        validation_seconds=tuple(validation_seconds),
     )
 
 

@@ -22,7 +22,8 @@ WHAT_THE_DEMO_DOES = """\
 Carina's demo, under two minutes and without a network:
   1. draws 690 synthetic chest films: normal, lobar pneumonia, COVID-like
   2. audits them, and trains the two-conv network on them
-  3. tests it on films kept apart, and writes a report with intervals
+  3. tests it on films kept apart, and once more without the lungs (the masked probe), and
+     writes a report with intervals
   4. answers for a new film, and draws where the network looked
 The films are drawings with a known truth: nothing here says anything about patients.
 """

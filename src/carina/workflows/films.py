@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from carina.auditing.audit import audit_dataset
+from carina.auditing.duplicates import near_pairs
 from carina.data import open_dataset
 from carina.data.balance import count_left_out
+from carina.data.grouping import NearPairs
 from carina.data.labels import decide_labels
 from carina.data.patients import load_patient_key
 from carina.data.scan import FilmScan, scan_films, with_views
@@ -17,7 +19,7 @@ from carina.data.split import split_dataset
 from carina.data.suitability import require_trainable
 from carina.domain.audit import Audit
 from carina.domain.dataset import Dataset
-from carina.domain.progress import Progress
+from carina.domain.progress import Progress, silent
 from carina.domain.recipe import LabelsSection, Recipe
 from carina.domain.record import Part, Record
 from carina.domain.sentences import listed
@@ -37,6 +39,7 @@ class Films:
         split: the part of every labelled, readable record.
         audit: what is wrong with it all.
         known: keys of films that the start weights had seen in an earlier run.
+        near: pairs of record keys of films that show nearly the same picture.
     """
 
     dataset: Dataset
@@ -44,6 +47,7 @@ class Films:
     split: Split
     audit: Audit
     known: frozenset[str] = frozenset()
+    near: NearPairs = ()
 
     def of(self, part: Part) -> list[Record]:
         """Return a part's records in the order of their content, whatever their names."""
@@ -91,7 +95,7 @@ class Films:
         dataset = replace(self.dataset, records=tuple(records), labels=decision.labels)
         split = replace(self.split, parts=parts)
         films = replace(
-            self, dataset=dataset, split=split, audit=_judged(dataset, split, self.scan)
+            self, dataset=dataset, split=split, audit=_judged(dataset, split, self.scan, self.near)
         )
         trained_on = {record.label for record in films.of("train")}
         empty = [name for name in decision.labels.names if name not in trained_on]
@@ -138,17 +142,21 @@ def open_films(
     largest_share = recipe.train.max_unreadable
     require_trainable(dataset, scan, max_unreadable=largest_share)
     dataset = with_views(dataset, scan)
-    split = split_dataset(dataset, scan, recipe.split)
+    near = near_pairs(dataset.records, scan, progress)
+    split = split_dataset(dataset, scan, recipe.split, near)
     require_trainable(dataset, scan, max_unreadable=largest_share, split=split)
     dataset = replace(dataset, left_out=(*dataset.left_out, *count_left_out(dataset, split)))
-    return Films(dataset, scan, split, _judged(dataset, split, scan))
+    audit = _judged(dataset, split, scan, near, progress)
+    return Films(dataset, scan, split, audit, near=near)
 
 
-def _judged(dataset: Dataset, split: Split, scan: FilmScan) -> Audit:
+def _judged(
+    dataset: Dataset, split: Split, scan: FilmScan, near: NearPairs, progress: Progress = silent
+) -> Audit:
     """Return the audit of what is trained and tested on, not of what the folders described."""
     used = dataset.with_records(
         replace(record, part=split.parts.get(record.key))
         for record in dataset.records
         if record.key not in split.left_out
     )
-    return audit_dataset(used, scan)
+    return audit_dataset(used, scan, near, progress=progress)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carina.domain.recipe import Recipe
 from carina.domain.record import Part, Record
 from carina.files.atomic import write_bytes
 from carina.files.tables import write_table
@@ -19,10 +20,32 @@ from carina.workflows.log import Log
 from carina.workflows.start import Start
 
 if TYPE_CHECKING:
-    from carina.models.network import ImageNetwork
+    from carina.models.network import ImageNetwork, Network
     from carina.models.weights import Weights
     from carina.training.films import FilmPart
     from carina.training.fit import Fitted
+    from carina.training.precision import PrecisionChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a training went, for one that repeats it on other pixels.
+
+    Attributes:
+        start: what was trained, and on what.
+        start_state: the weights that it began with.
+        precision: what it computed in.
+        seconds: the whole training.
+        epoch_seconds: each epoch's, validation included.
+        answer_seconds: what a validation film took in the epoch where that was most.
+    """
+
+    start: Start
+    start_state: Weights
+    precision: PrecisionChoice
+    seconds: float
+    epoch_seconds: tuple[float, ...]
+    answer_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +61,7 @@ class Learned:
         precision: the precision chosen, and why.
         device: "cpu" or the name of the GPU.
         images_per_second: training speed.
+        course: what a masked probe repeats; None where there will be none.
     """
 
     network: ImageNetwork
@@ -48,6 +72,7 @@ class Learned:
     precision: Mapping[str, str | float]
     device: str
     images_per_second: float
+    course: Course | None = None
 
 
 def learn(run: Run, start: Start, *, settings: Settings, log: Log) -> Learned:
@@ -81,6 +106,7 @@ def learn(run: Run, start: Start, *, settings: Settings, log: Log) -> Learned:
     )
     if precision.runtime_reason:
         log.say(f"the fixed layers are computed by {precision.runtime}: {precision.runtime_reason}")
+    start_state = _copied(network) if has_masked_probe(recipe) else None
     with log.stage("training"):
         fitted = fit(
             network,
@@ -102,6 +128,30 @@ def learn(run: Run, start: Start, *, settings: Settings, log: Log) -> Learned:
         precision=precision.facts(),
         device=str(training_device()),
         images_per_second=round(fitted.images_per_second, 1),
+        course=_course(start, start_state, precision, fitted) if start_state else None,
+    )
+
+
+def has_masked_probe(recipe: Recipe) -> bool:
+    """Return whether a training by the recipe is repeated on films without their middle; one
+    that sees no other films is such a probe itself."""
+    return recipe.evaluate.masked_probe and recipe.input.mask == "none"
+
+
+def _copied(network: Network) -> Weights:
+    return {name: values.clone() for name, values in network.state_dict().items()}
+
+
+def _course(
+    start: Start, start_state: Weights, precision: PrecisionChoice, fitted: Fitted
+) -> Course:
+    return Course(
+        start=start,
+        start_state=start_state,
+        precision=precision,
+        seconds=fitted.seconds,
+        epoch_seconds=tuple(row["seconds"] for row in fitted.history),
+        answer_seconds=max(fitted.validation_seconds) / len(start.films.of("validation")),
     )
 
 

@@ -18,6 +18,7 @@ from carina.workflows.environment import starting_environment
 from carina.workflows.films import Films
 from carina.workflows.learning import Learned, joined, learn, write_checkpoint
 from carina.workflows.log import Log
+from carina.workflows.probing import masked_probe
 from carina.workflows.report import report
 from carina.workflows.start import Start
 from carina.workflows.testing import Tested, test
@@ -63,7 +64,9 @@ def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
         films = starts[0].films
         learned = learn(run, starts[0], settings=order.settings, log=log)
     classifier = deploy(run, films, recipe, learned=learned, starts=starts, log=log)
-    evaluation = test(run, Tested(films, recipe, learned, classifier), log=log)
+    probes = masked_probe(learned, settings=order.settings, log=log)
+    learned = replace(learned, course=None)  # a cascade would keep every stage's start weights
+    evaluation = test(run, Tested(films, recipe, learned, classifier, probes), log=log)
     environment = run.environment.model_copy(
         update={
             "threads": learned.threads,

@@ -10,6 +10,7 @@ from pathlib import Path
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation, MemberFigures
 from carina.domain.progress import Step
+from carina.domain.recipe import Recipe
 from carina.files.atomic import storage_errors
 from carina.files.documents import write_document
 from carina.runs import Run
@@ -26,7 +27,7 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
     """Train a recipe with several seeds, and make the member best on validation the run's own.
 
     All members share the films and the split; start weights, order, dropout and
-    augmentation differ.
+    augmentation differ. The masked probe is that of the first member alone.
 
     Args:
         run: its folder exists and is empty.
@@ -38,12 +39,14 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
     members = []
     for number in range(seeds):
         recipe = reseeded(order.recipe, number)
-        member = Run(run.members_dir / f"seed-{recipe.train.seed}")
-        member.folder.mkdir(parents=True)
         log.progress(Step("", message=f"seed {recipe.train.seed}: {number + 1} of {seeds}"))
         own = starts
         if number:
-            own = started_again(starts, number, order.settings, order.progress)
+            recipe = _unprobed(recipe)
+            again = started_again(starts, number, order.settings, order.progress)
+            own = tuple(replace(start, recipe=_unprobed(start.recipe)) for start in again)
+        member = Run(run.members_dir / f"seed-{recipe.train.seed}")
+        member.folder.mkdir(parents=True)
         make_run(member, replace(order, recipe=recipe), own)
         members.append(member)
     evaluations = [member.evaluation for member in members]
@@ -60,7 +63,11 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
         for number, (member, evaluation) in enumerate(zip(members, evaluations, strict=True))
     ]
     evaluation = evaluations[chosen].model_copy(
-        update={"members": tuple(figures), "over_members": over_members(evaluations)}
+        update={
+            "members": tuple(figures),
+            "over_members": over_members(evaluations),
+            "probes": evaluations[0].probes,
+        }
     )
     write_document(run.evaluation_file, evaluation)
     started = run.environment
@@ -70,6 +77,11 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
     write_document(run.environment_file, shown)
     log.say(f"seed {figures[chosen].seed} is the best of {seeds} on validation: the run's own")
     finish_run(run, log)
+
+
+def _unprobed(recipe: Recipe) -> Recipe:
+    section = recipe.evaluate.model_copy(update={"masked_probe": False})
+    return recipe.model_copy(update={"evaluate": section})
 
 
 def over_members(evaluations: Sequence[Evaluation]) -> Estimates:

@@ -8,7 +8,7 @@ import numpy as np
 from carina.data.predictions import write_predictions
 from carina.domain.calibration import Calibration
 from carina.domain.estimate import Estimate
-from carina.domain.evaluation import EpochFigures, Evaluation
+from carina.domain.evaluation import EpochFigures, Estimates, Evaluation
 from carina.domain.gate import GateMeasures
 from carina.domain.prediction import Prediction
 from carina.domain.recipe import EvaluateSection, Recipe
@@ -36,6 +36,7 @@ from carina.workflows.films import Films
 from carina.workflows.known_films import without_known
 from carina.workflows.learning import Learned, film_part
 from carina.workflows.log import Log
+from carina.workflows.probing import confounder_probes
 
 _BATCH = 64
 
@@ -49,12 +50,14 @@ class Tested:
         recipe: how it was trained.
         learned: the trained network.
         classifier: made of it.
+        probes: what a masked probe found on the same test films.
     """
 
     films: Films
     recipe: Recipe
     learned: Learned
     classifier: Classifier
+    probes: Estimates
 
 
 def test(run: Run, tested: Tested, *, log: Log) -> Evaluation:
@@ -122,6 +125,7 @@ def _evaluation(tested: Tested, answers: dict[Part, list[Prediction]]) -> Evalua
             "without_leaks": without_known(
                 names, answers["test"], films.seen_while_training(), section
             ),
+            "probes": {**tested.probes, **confounder_probes(films.audit)},
             "parts": {part: _loss_and_accuracy(films, answers[part], section) for part in PARTS},
             "cautions": (*films.split.cautions, *evaluation.cautions),
         }

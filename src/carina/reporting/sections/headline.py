@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
+from carina.domain.probes import (
+    CONFOUNDER_BALANCED_ACCURACY,
+    MASKED_BALANCED_ACCURACY,
+    signal_of_method,
+)
 from carina.domain.report import Block, KeyFigure, KeyFigures, Notice, Paragraph, Section
 from carina.domain.sentences import listed
+from carina.reporting.audit_wording import signal_title
+from carina.reporting.probe_wording import guessing, how_trained, masked_probe_of, verdicts
 from carina.reporting.sections import section
-from carina.reporting.wording import counted, interval_of, sentence, value_of
+from carina.reporting.wording import counted, interval_of, percent, sentence, value_of
 from carina.runs import Run
 
 
@@ -19,8 +27,9 @@ def headline(run: Run) -> Section:
         title="At a glance",
         blocks=(
             Paragraph(_what_it_is(run)),
-            _key_figures(evaluation),
+            _key_figures(run),
             *_leaks(evaluation),
+            *_without_the_lungs(run),
             *_serious_findings(run),
             *_external(run),
             *(Notice("note", sentence(caution)) for caution in evaluation.cautions),
@@ -47,7 +56,8 @@ def _what_saw_it(run: Run) -> str:
     return "which neither the training nor the choice of the epoch saw"
 
 
-def _key_figures(evaluation: Evaluation) -> KeyFigures:
+def _key_figures(run: Run) -> KeyFigures:
+    evaluation = run.evaluation
     matrix = evaluation.confusion_matrix.counts
     n_right = sum(row[index] for index, row in enumerate(matrix))
     metrics, without = evaluation.metrics, evaluation.without_leaks
@@ -64,6 +74,7 @@ def _key_figures(evaluation: Evaluation) -> KeyFigures:
             "Balanced accuracy", "balanced_accuracy", metrics, note="every class counts alike"
         )
     )
+    figures += _probe_figures(run)
     note = "mean over the classes; 0.5 is guessing"
     figures.append(_key_figure("ROC AUC", "roc_auc_macro", metrics, note=note))
     return KeyFigures(tuple(figures))
@@ -77,6 +88,33 @@ def _key_figure(title: str, name: str, metrics: Estimates, *, note: str) -> KeyF
         interval=interval_of(name, estimate),
         note=estimate.undefined_because or note,
     )
+
+
+def _probe_figures(run: Run) -> list[KeyFigure]:
+    """Return what stands against the balanced accuracy, which is taken before them."""
+    evaluation, figures = run.evaluation, []
+    guess = f"guessing: {percent(guessing(evaluation))}"
+    probe = masked_probe_of(run)
+    if probe is not None:
+        note = f"balanced; the same recipe, {how_trained(probe)}; {guess}"
+        title, name = "Without the lungs", MASKED_BALANCED_ACCURACY
+        figures.append(_probe_figure(title, evaluation.probes[name], note=note))
+    best = evaluation.probes.get(CONFOUNDER_BALANCED_ACCURACY)
+    if best is not None:
+        signal = signal_title(signal_of_method(best.method)).lower()
+        note = f"balanced; the {signal} alone; {counted(best.n, 'film')} of all parts"
+        figures.append(_probe_figure("Best confounder", best, note=note))
+    return figures
+
+
+def _probe_figure(title: str, estimate: Estimate, *, note: str) -> KeyFigure:
+    name = "balanced_accuracy"
+    return _key_figure(title, name, {name: estimate}, note=note)
+
+
+def _without_the_lungs(run: Run) -> list[Block]:
+    """Return what the masked probe says about the accuracy, in words."""
+    return [Notice(verdict.severity or "note", verdict.sentence) for verdict in verdicts(run)]
 
 
 def _leaks(evaluation: Evaluation) -> list[Block]:

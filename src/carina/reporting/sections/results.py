@@ -14,6 +14,7 @@ from carina.reporting.wording import (
     name_then_numbers,
     over_interval,
     reasons,
+    sentence,
     title_of,
     value_of,
 )
@@ -45,10 +46,11 @@ def evaluation_blocks(evaluation: Evaluation) -> tuple[Block, ...]:
     return (
         Paragraph(_what_was_tested(evaluation)),
         _overall(evaluation),
-        _per_class(evaluation),
-        _per_class_counts(evaluation),
+        _per_class(evaluation.metrics, evaluation.per_class),
+        _per_class_counts(evaluation.per_class),
         *(Paragraph(reason) for reason in _undefined(evaluation)),
         *_figures(evaluation),
+        *_without_leaks(evaluation),
         *_groups("Source", evaluation.per_source),
         *(
             block
@@ -112,15 +114,15 @@ def _overall(evaluation: Evaluation) -> Table:
     )
 
 
-def _per_class(evaluation: Evaluation) -> Table:
+def _per_class(metrics: Estimates, per_class: Mapping[str, Estimates], *, films: str = "") -> Table:
     rows = [
         (label, *(over_interval(name, estimates[name]) for name in _RATES))
-        for label, estimates in evaluation.per_class.items()
+        for label, estimates in per_class.items()
     ]
     for suffix, title in (("macro", "Mean of the classes"), ("weighted", "Weighted by films")):
         cells = []
         for name in _RATES:
-            estimate = evaluation.metrics.get(f"{name}_{suffix}")
+            estimate = metrics.get(f"{name}_{suffix}")
             cells.append("" if estimate is None else over_interval(name, estimate))
         rows.append((title, *cells))
     return Table(
@@ -134,12 +136,12 @@ def _per_class(evaluation: Evaluation) -> Table:
             "Average precision",
         ),
         rows=tuple(rows),
-        caption="Metrics by class, with 95 % intervals",
+        caption=f"Metrics by class{films}, with 95 % intervals",
         align=name_then_numbers(len(_RATES)),
     )
 
 
-def _per_class_counts(evaluation: Evaluation) -> Table:
+def _per_class_counts(per_class: Mapping[str, Estimates], *, films: str = "") -> Table:
     return Table(
         columns=(
             "Class against the rest",
@@ -151,11 +153,41 @@ def _per_class_counts(evaluation: Evaluation) -> Table:
         ),
         rows=tuple(
             (label, *(value_of(name, estimates[name]) for name in _COUNTS))
-            for label, estimates in evaluation.per_class.items()
+            for label, estimates in per_class.items()
         ),
-        caption="Counts by class",
+        caption=f"Counts by class{films}",
         align=name_then_numbers(len(_COUNTS)),
     )
+
+
+def _without_leaks(evaluation: Evaluation) -> list[Block]:
+    """Return every number a second time, as described and without the films that leaked."""
+    without = evaluation.without_leaks
+    if without is None:
+        return []
+    if not without.metrics:
+        return [Paragraph(sentence(without.sentence))]
+    films = " without the films that leaked"
+    named = [name for name in _OVERALL if name in without.metrics]
+    blocks: list[Block] = [
+        Paragraph(sentence(without.sentence)),
+        Table(
+            columns=("Over all films", "As described", "Without the films that leaked"),
+            rows=tuple(
+                (
+                    title_of(name),
+                    over_interval(name, evaluation.metrics[name]),
+                    over_interval(name, without.metrics[name]),
+                )
+                for name in named
+            ),
+            caption="Metrics with and without the films that training had seen",
+            align=name_then_numbers(2),
+        ),
+        _per_class(without.metrics, without.per_class, films=films),
+        _per_class_counts(without.per_class, films=films),
+    ]
+    return blocks
 
 
 def _undefined(evaluation: Evaluation) -> Sequence[str]:

@@ -1,0 +1,1 @@
+"""How three programs audit the same films: Carina, cleanvision and imagededup."""

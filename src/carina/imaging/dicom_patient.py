@@ -1,0 +1,108 @@
+"""Whose film a DICOM file is: patient id, age and sex, and nothing else of the person."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from carina.imaging.dicom import DAMAGE, DEFLATED, is_dicom
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+DICOM_HEAD_BYTES = 64 * 1024
+"""How much of a file is looked at. The tags of the patient are group 0010 and elements stand
+in rising order (DICOM PS3.5 7.1), so that group 0008 alone lies before them."""
+
+# DICOM PS3.6: Patient ID, Issuer of Patient ID, Patient's Sex, Patient's Age.
+_ID, _ISSUER, _SEX, _AGE = 0x00100020, 0x00100021, 0x00100040, 0x00101010
+_TAGS = [_ID, _ISSUER, _SEX, _AGE]
+# DICOM PS3.5 6.2, value representation AS.
+_AGE_TEXT = re.compile(r"(\d{1,3})([YMWD])", re.ASCII)
+_YEARS_IN = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+_OLDEST_YEARS = 130
+
+
+@dataclass(frozen=True, slots=True)
+class DicomPatient:
+    """What a DICOM file says of the person on the film.
+
+    Attributes:
+        number: the patient id, or "" where the file has none; to be hashed at once
+            (`data.patients`), and kept out of `repr`, so that no log shows it.
+        issuer: who gave that id, or ""; kept out of `repr` too.
+        sex: "F", "M", or None.
+        age_years: age when the film was taken, or None.
+    """
+
+    number: str = field(default="", repr=False)
+    issuer: str = field(default="", repr=False)
+    sex: Literal["F", "M"] | None = None
+    age_years: float | None = None
+
+
+def read_dicom_patient(head: bytes) -> DicomPatient | None:
+    """Return whose film a DICOM file is, from its first bytes.
+
+    A file that is damaged or compressed as a whole (deflated) is not looked into.
+
+    Args:
+        head: the first `DICOM_HEAD_BYTES` of a file, or all of a shorter one.
+
+    Returns:
+        None if the file is no DICOM file, or its tags cannot be read.
+
+    >>> read_dicom_patient(b"no DICOM file") is None
+    True
+    """
+    # Deflated: half a megabyte can become one gigabyte, and pydicom inflates it all.
+    if not is_dicom(head) or DEFLATED in head:
+        return None
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+    from pydicom.filereader import read_partial
+
+    # pydicom warns about damage and of odd character sets, and may show what it read.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            dataset = read_partial(
+                io.BytesIO(head), _is_behind, force=True, specific_tags=list(_TAGS)
+            )
+            texts = {tag: _text(dataset, tag) for tag in _TAGS}
+        except (*DAMAGE, BytesLengthException, InvalidDicomError):
+            return None
+    sex = texts[_SEX].upper()
+    return DicomPatient(
+        number=texts[_ID],
+        issuer=texts[_ISSUER],
+        sex="F" if sex == "F" else "M" if sex == "M" else None,
+        age_years=_age_years(texts[_AGE]),
+    )
+
+
+def _is_behind(tag: int, _vr: str | None, _length: int) -> bool:
+    """Return whether an element stands behind all that is wanted."""
+    return tag > _AGE
+
+
+def _text(dataset: Dataset, tag: int) -> str:
+    """Return the bytes of an element as text, without padding.
+
+    They are taken raw: pydicom's conversion would warn with the value in its words. ISO 8859-1
+    keeps all bytes apart, whatever character set the file means.
+    """
+    element: Any = dataset.get_item(tag) if tag in dataset else None
+    value = getattr(element, "value", None)
+    return value.decode("latin-1").strip(" \0") if isinstance(value, bytes) else ""
+
+
+def _age_years(text: str) -> float | None:
+    """Return the years in an age string such as "045Y" or "018M", or None if it is none."""
+    match = _AGE_TEXT.fullmatch(text)
+    if match is None:
+        return None
+    age_years = int(match[1]) * _YEARS_IN[match[2]]
+    return round(age_years, 2) if age_years <= _OLDEST_YEARS else None
