@@ -131,7 +131,8 @@ def _on_conflicts(conflicts: Sequence[LabelConflict]) -> list[Finding]:
         Finding(
             severity="critical",
             sentence=f"{counted(len(conflicts), 'picture')} under several classes, so that some "
-            f"labels must be wrong ({'; '.join(classes[:3])}{more}).",
+            f"labels must be wrong ({'; '.join(classes[:3])}{more}), or else two of these names "
+            "mean one class (then say so with --set labels.aliases).",
         )
     ]
 
