@@ -113,4 +113,4 @@ def test_files_that_cannot_be_read_are_never_called_clean():
     records = described({"train": 4})
     bad = Unreadable(path="train/A/x.png", code="damaged", message="it is damaged")
     scan = FilmScan(facts=scan_of(records).facts, unreadable=(bad,))
-    assert "the 1 files that cannot be read" in audit_dataset(dataset_of(records), scan).not_checked
+    assert "1 file that cannot be read" in audit_dataset(dataset_of(records), scan).not_checked

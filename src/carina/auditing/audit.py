@@ -12,6 +12,7 @@ from carina.auditing.leaks import find_leaks
 from carina.auditing.misfits import find_misfits
 from carina.auditing.power import power_of_test
 from carina.auditing.sources import source_tables
+from carina.data.counted import counted
 from carina.data.grouping import (
     NearPairs,
     duplicate_groups,
@@ -126,9 +127,13 @@ def _not_checked(
         *([_NO_SKETCHES] if scan.sketches is None else []),
         *([f"confounders: {confounders_because}"] if confounders_because else []),
         *(
-            [f"whether {n_unknown} films of unknown patients share a patient with others"]
+            [f"films of unknown patients ({n_unknown:,}): whether they share one with others"]
             if n_unknown
             else []
         ),
-        *([f"the {len(scan.unreadable)} files that cannot be read"] if scan.unreadable else []),
+        *(
+            [f"{counted(len(scan.unreadable), 'file')} that cannot be read"]
+            if scan.unreadable
+            else []
+        ),
     )
