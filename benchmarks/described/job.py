@@ -21,6 +21,8 @@ class Job:
         bf16: whether Keras computes in `mixed_bfloat16`; the others decide for themselves.
         seed: of weights, order and augmentation.
         scratch: an empty folder of this measurement's own.
+        timings: file of this machine's timings that Carina starts from, if it is there, and
+            leaves behind; "" for none.
     """
 
     recipe: Mapping[str, Any]
@@ -30,6 +32,7 @@ class Job:
     bf16: bool = False
     seed: int = 0
     scratch: str = ""
+    timings: str = ""
 
     @classmethod
     def read(cls, path: str) -> Job:

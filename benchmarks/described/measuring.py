@@ -34,25 +34,32 @@ class Competitor:
         module: what is run, `python -m MODULE JOB.json RESULT.json`.
         python: the interpreter of its environment.
         bf16: whether Keras is told to compute in `mixed_bfloat16`.
+        again: whether this machine's timings of the network are known from an earlier training.
     """
 
     name: str
     module: str
     python: str = sys.executable
     bf16: bool = False
+    again: bool = False
 
 
-DESCRIBED, KERAS_BF16, PLAIN, CARINA = (
+DESCRIBED, KERAS_BF16, PLAIN, CARINA, CARINA_AGAIN = (
     "Keras on TensorFlow fp32 (described way)",
     "Keras on TensorFlow bf16",
     "plain PyTorch",
     "Carina",
+    "Carina, the network timed before",
 )
 
 
 def competitors(tensorflow_python: str | None) -> tuple[Competitor, ...]:
-    """Return who takes part, in the order of their turns; without TensorFlow, two."""
-    ours = (Competitor(PLAIN, "described.torch_way"), Competitor(CARINA, "described.carina_way"))
+    """Return who takes part, in the order of their turns; without TensorFlow, the last three."""
+    ours = (
+        Competitor(PLAIN, "described.torch_way"),
+        Competitor(CARINA, "described.carina_way"),
+        Competitor(CARINA_AGAIN, "described.carina_way", again=True),
+    )
     if tensorflow_python is None:
         return ours
     keras = "described.keras_way"
@@ -122,7 +129,11 @@ def measured(competitor: Competitor, job: Job, scratch: Path) -> dict[str, Any]:
     own = Path(tempfile.mkdtemp(dir=scratch))
     try:
         job_file, result_file = own / "job.json", own / "result.json"
-        replace(job, bf16=competitor.bf16, scratch=str(own)).write(job_file)
+        timings = scratch / f"timings-{work_key(job, {})}.json"
+        if competitor.name == CARINA:
+            timings.unlink(missing_ok=True)
+        told = replace(job, bf16=competitor.bf16, scratch=str(own), timings=str(timings))
+        told.write(job_file)
         load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
         began = time.perf_counter()
         done = subprocess.run(
@@ -149,7 +160,7 @@ def measured(competitor: Competitor, job: Job, scratch: Path) -> dict[str, Any]:
         "n_test": len(labels),
         "test_auc": area(labels, scores),
         "machine": machine(),
-        "code": carina_code() if competitor.name == CARINA else "",
+        "code": carina_code() if competitor.name.startswith(CARINA) else "",
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from carina.auditing.ages import judge_ages
 from carina.auditing.confounders import find_confounders, why_not
-from carina.auditing.findings import Found, write_findings
+from carina.auditing.findings import write_findings
 from carina.auditing.leaks import find_leaks
 from carina.auditing.misfits import find_misfits
 from carina.auditing.power import power_of_test
@@ -57,7 +57,9 @@ def audit_dataset(
     duplicates = duplicate_groups(dataset.records, scan, near)
     labelled = [record for record in dataset.records if record.label is not None]
     groups = _group_names(group_by_patient_and_pixels(labelled, scan, near))
-    found = Found(
+    found = Audit(
+        images=dataset.counts(),
+        patients=_patients(dataset),
         exact_duplicates=tuple(_names(dataset, group) for group in identical),
         near_duplicates=tuple(
             _names(dataset, group) for group in duplicates if _is_near(scan, group)
@@ -68,17 +70,13 @@ def audit_dataset(
         sources=source_tables(dataset, scan),
         misfits=find_misfits(dataset, scan),
         ages=judge_ages(dataset, scan),
-        against=None if against is None else tuple(against),
+        against=tuple(against or ()),
         power=power_of_test(dataset),
         unreadable=scan.unreadable,
-    )
-    return Audit(
-        images=dataset.counts(),
-        patients=_patients(dataset),
-        findings=write_findings(dataset, found),
         not_checked=_not_checked(dataset, scan, why_not(dataset, scan, groups=groups)),
-        **found.fields(),
     )
+    findings = write_findings(dataset, found, held_against_other=against is not None)
+    return found.model_copy(update={"findings": findings})
 
 
 def _names(dataset: Dataset, group: Iterable[Record]) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def confounder_sentence(
 
 
 def _telling(found: Confounder, signal: Signal, *, title: str, numbers: str) -> str:
-    without = "any detail of the lungs" if signal.has_lungs else "a look at the lungs"
+    without = "any detail of the lungs" if found.has_lungs else "a look at the lungs"
     evenly = "" if found.chance == 0.5 else " (every class counting alike)"
     consequence = (
         "a network may learn that instead of the disease"

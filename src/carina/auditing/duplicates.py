@@ -55,9 +55,8 @@ def find_shared(
 ) -> tuple[SharedFilm, ...]:
     """Return the films that another data set has too, sorted.
 
-    Each film of ours is listed once per kind, beside one film of the other: identical bytes,
-    or else identical pixels, or else a near-duplicate; and "same-patient" where the other has
-    another picture of its patient.
+    Each film of ours is listed once, beside one film of the other: of identical bytes, or
+    else identical pixels, or else a near-duplicate, or else of the same patient.
 
     Args:
         ours: the data set that is audited.
@@ -65,30 +64,27 @@ def find_shared(
         progress: told as the search goes on.
     """
     near = _near_between(ours, other, progress)
-    by_bytes = {other.scan.facts[r.key].sha256: r for r in reversed(other.readable())}
-    by_pixels = {other.scan.facts[r.key].pixel_digest: r for r in reversed(other.readable())}
-    by_patient = {r.patient: r for r in reversed(other.readable()) if r.patient is not None}
+    theirs = other.readable()[::-1]  # of several the first stays
+    by_bytes = {other.scan.facts[r.key].sha256: r for r in theirs}
+    by_pixels = {other.scan.facts[r.key].pixel_digest: r for r in theirs}
+    by_patient = {r.patient: r for r in theirs if r.patient is not None}
     shared = []
     for record in ours.readable():
         facts = ours.scan.facts[record.key]
-        kinds: dict[LeakKind, Record | None] = {
+        partners: dict[LeakKind, Record | None] = {
             "identical-bytes": by_bytes.get(facts.sha256),
             "identical-pixels": by_pixels.get(facts.pixel_digest),
             "near-duplicate": near.get(facts.pixel_digest),
-            "same-patient": by_patient.get(record.patient) if record.patient else None,
+            "same-patient": by_patient.get(record.patient or ""),
         }
-        found = next(((kind, one) for kind, one in kinds.items() if one is not None), None)
-        if found is not None:
-            kind, one = found
-            assert one is not None
-            shared.append(
-                SharedFilm(
-                    a=ours.dataset.name_of(record),
-                    b=one.key,
-                    kind=kind,
-                    labels=(record.label or "", one.label or ""),
+        for kind, partner in partners.items():
+            if partner is not None:
+                name, labels = (
+                    ours.dataset.name_of(record),
+                    (record.label or "", partner.label or ""),
                 )
-            )
+                shared.append(SharedFilm(a=name, b=partner.key, kind=kind, labels=labels))
+                break
     return tuple(sorted(shared, key=lambda film: (film.kind, film.a, film.b)))
 
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
 
 from carina.auditing.findings_on_films import on_against, on_ages, on_confounders, on_misfits
 from carina.data.counted import counted
 from carina.domain.audit import (
-    Ages,
-    Confounder,
+    Audit,
     Finding,
     LabelConflict,
     Leak,
-    Misfit,
     Power,
     Severity,
-    SharedFilm,
     SourceTable,
     Subject,
     Unreadable,
@@ -31,40 +26,20 @@ _FEW_FILMS = 30
 _IMBALANCE = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What an audit found, before it is put into sentences; as the fields of `Audit`."""
-
-    exact_duplicates: tuple[tuple[str, ...], ...]
-    near_duplicates: tuple[tuple[str, ...], ...]
-    leaks: tuple[Leak, ...]
-    label_conflicts: tuple[LabelConflict, ...]
-    confounders: tuple[Confounder, ...]
-    sources: tuple[SourceTable, ...]
-    misfits: tuple[Misfit, ...]
-    ages: Ages | None
-    against: tuple[SharedFilm, ...] | None
-    power: Power | None
-    unreadable: tuple[Unreadable, ...]
-
-    def fields(self) -> dict[str, Any]:
-        """Return everything by its name."""
-        return {one.name: getattr(self, one.name) for one in fields(self)} | {
-            "against": self.against or ()
-        }
-
-
-def write_findings(dataset: Dataset, found: Found) -> tuple[Finding, ...]:
+def write_findings(
+    dataset: Dataset, found: Audit, *, held_against_other: bool
+) -> tuple[Finding, ...]:
     """Return the findings, worst first, each with its numbers.
 
     Args:
         dataset: the films that could be read.
-        found: what was found.
+        found: the audit, but for its findings.
+        held_against_other: whether another data set was asked for the same films.
     """
     by_subject: dict[Subject, list[Finding]] = {
         "leaks": _on_leaks(dataset, found.leaks),
         "labels": _on_conflicts(found.label_conflicts),
-        "against": on_against(found.against),
+        "against": on_against(found.against if held_against_other else None),
         "confounders": on_confounders(found.confounders),
         "ages": on_ages(found.ages),
         "sources": _on_sources(dataset, found.sources),

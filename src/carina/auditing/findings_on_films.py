@@ -11,8 +11,6 @@ from carina.domain.sentences import listed
 
 # A signal that goes half the way from guessing to certainty decides a benchmark by itself.
 _DECISIVE = 0.5
-# These contain the lungs, if coarsely: the classes may well differ there.
-_WITH_LUNGS = ("thumbnail", "histogram")
 _FEW_CHILDREN, _MANY_CHILDREN = 0.2, 0.8
 _MUCH = 0.02
 _EVERYWHERE = 0.5
@@ -24,7 +22,7 @@ def on_confounders(confounders: Sequence[Confounder]) -> list[Finding]:
     for in_pixels in (True, False):
         telling = [c for c in confounders if c.tells and c.in_pixels == in_pixels]
         # What has no lungs in it at all says more than what has them coarsely.
-        telling.sort(key=lambda c: (c.signal in _WITH_LUNGS, -_share_of_the_way(c)))
+        telling.sort(key=lambda c: (c.has_lungs, -c.share_of_the_way))
         if not telling:
             continue
         first, others = telling[0], telling[1:]
@@ -135,10 +133,5 @@ def on_against(shared: Sequence[SharedFilm] | None) -> list[Finding]:
 
 
 def _severity(confounder: Confounder) -> Severity:
-    is_decisive = _share_of_the_way(confounder) >= _DECISIVE
-    return "critical" if is_decisive and confounder.signal not in _WITH_LUNGS else "warning"
-
-
-def _share_of_the_way(confounder: Confounder) -> float:
-    """Return how far a signal goes from guessing, 0, to certainty, 1."""
-    return (confounder.balanced_accuracy - confounder.chance) / max(1 - confounder.chance, 1e-9)
+    is_decisive = confounder.share_of_the_way >= _DECISIVE
+    return "critical" if is_decisive and not confounder.has_lungs else "warning"

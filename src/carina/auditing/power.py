@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from statistics import NormalDist
-
 from carina.domain.audit import Power
 from carina.domain.dataset import Dataset
 from carina.evaluation.intervals import wilson
+from carina.evaluation.paired_tests import films_to_show
 
 _ACCURACY = 0.9
-_POWER = 0.8
 _LEVEL = 0.05
 
 
@@ -46,13 +43,10 @@ def _smallest_difference(n: int) -> float:
     >>> round(_smallest_difference(66), 3)
     0.115
     """
-    z_level, z_power = NormalDist().inv_cdf(1 - _LEVEL / 2), NormalDist().inv_cdf(_POWER)
     half_shared = _ACCURACY * (1 - _ACCURACY)
 
     def needed(difference: float) -> float:
-        differ = max(half_shared, difference)
-        root = z_level * math.sqrt(differ) + z_power * math.sqrt(differ - difference**2)
-        return (root / difference) ** 2
+        return films_to_show(difference, differ=max(half_shared, difference), level=_LEVEL)
 
     low, high = 1e-6, 1.0
     for _ in range(60):

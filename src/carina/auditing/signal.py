@@ -66,7 +66,6 @@ class Signal:
         title: what it is, as in "from ... alone".
         meaning: why it could tell the classes, as the end of a sentence.
         in_pixels: whether a network can see it in the pixels that it is given.
-        has_lungs: whether the lungs are in it, though too coarsely for any finding.
         measure: float32 `[n, p]` of the films, or None if nothing is known of it; columns
             that are the same for all films say nothing, and may be many.
         title_of: the title, where that depends on the films.
@@ -76,7 +75,6 @@ class Signal:
     meaning: str
     in_pixels: bool
     measure: Callable[[LabelledFilms], Columns | None]
-    has_lungs: bool = False
     title_of: Callable[[LabelledFilms], str] | None = None
 
     def title_for(self, films: LabelledFilms) -> str:

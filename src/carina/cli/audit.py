@@ -75,8 +75,8 @@ def _rows(found: Audit, *, held_against: bool) -> list[tuple[str, str]]:
 
     conflicts = Counter(" / ".join(one.labels) for one in found.label_conflicts)
     shared: Counter[str] = Counter(film.kind for film in found.against)
-    in_pixels = best_confounder(found, in_pixels=True)
-    beside = best_confounder(found, in_pixels=False)
+    in_pixels = best_confounder(found.confounders, in_pixels=True)
+    beside = best_confounder(found.confounders, in_pixels=False)
     return [
         ("films", _films(found)),
         ("unreadable files", _summed(Counter(file.code for file in found.unreadable))),

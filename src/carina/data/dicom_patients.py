@@ -20,7 +20,7 @@ from dataclasses import replace
 from carina.data.counted import counted
 from carina.data.found import Found, FoundFilm, PatientNumber
 from carina.data.patient_names import patients_sentence
-from carina.files.machine import usable_cores
+from carina.files.machine import reading_threads
 from carina.imaging.dicom_patient import DICOM_HEAD_BYTES, DicomPatient, read_dicom_patient
 from carina.imaging.read import RASTER_SUFFIXES
 
@@ -36,7 +36,6 @@ _NO_ONE = frozenset(
     }
 )  # fmt: skip
 _FEWEST_REPEATED = 5
-_MAX_THREADS = 4
 _BATCH_FILMS = 256  # their heads fit into 16 MB
 
 
@@ -80,7 +79,7 @@ def _told_by_files(films: Sequence[FoundFilm]) -> dict[int, DicomPatient]:
     """Return place in `films` -> what the file says, for those that are DICOM."""
     places = [place for place, film in enumerate(films) if _may_be_dicom(film)]
     told = {}
-    with ThreadPoolExecutor(min(_MAX_THREADS, usable_cores())) as pool:
+    with ThreadPoolExecutor(reading_threads()) as pool:
         for start in range(0, len(places), _BATCH_FILMS):
             batch = places[start : start + _BATCH_FILMS]
             heads: Iterator[bytes] = pool.map(_head_of, [films[place] for place in batch])

@@ -32,7 +32,7 @@ from carina.domain.radiograph import Radiograph
 from carina.domain.record import Record
 from carina.errors import ImageError, StorageError
 from carina.files.digests import sha256_bytes
-from carina.files.machine import usable_cores
+from carina.files.machine import reading_threads
 from carina.files.room import require_room
 from carina.files.row_store import RowStore
 from carina.imaging.digests import facts_and_sketch
@@ -40,7 +40,6 @@ from carina.imaging.prepare import prepare_levels
 from carina.imaging.read import MAX_FILE_BYTES, read_radiograph, read_radiograph_bytes
 from carina.imaging.sketch import SKETCH
 
-_MAX_THREADS = 4
 _BATCH_FILMS = 256
 _BATCH_BYTES = 64 * 2**20
 
@@ -89,7 +88,7 @@ def scan_films(
     )
     _require_room_for(dataset.records, reading, cache_dir)
     teller = _Teller(progress, total=len(dataset.records))
-    with ThreadPoolExecutor(_n_threads()) as pool:
+    with ThreadPoolExecutor(reading_threads()) as pool:
         for batch in _batches(dataset.records, spec):
             for _ in pool.map(reading.look, batch):
                 teller.tell()
@@ -265,17 +264,13 @@ def _unreadable(dataset: Dataset, record: Record, error: ImageError) -> Unreadab
 
 def _batches(records: Sequence[Record], spec: InputSpec | None) -> Iterator[Sequence[Record]]:
     """Yield runs of films whose prepared pixels fit into memory together."""
-    size = max(_n_threads(), min(_BATCH_FILMS, _BATCH_BYTES // max(_row_bytes(spec), 1)))
+    size = max(reading_threads(), min(_BATCH_FILMS, _BATCH_BYTES // max(_row_bytes(spec), 1)))
     for start in range(0, len(records), size):
         yield records[start : start + size]
 
 
 def _row_bytes(spec: InputSpec | None) -> int:
     return spec.height * spec.width * 2 if spec is not None else 0
-
-
-def _n_threads() -> int:
-    return min(_MAX_THREADS, usable_cores())
 
 
 class _Teller:

@@ -9,6 +9,7 @@ from carina.domain.document import Document, Plain
 
 LeakKind = Literal["identical-bytes", "identical-pixels", "near-duplicate", "same-patient"]
 Severity = Literal["critical", "warning", "note"]
+_SIGNALS_WITH_LUNGS = ("thumbnail", "histogram")
 
 
 class Unreadable(Plain):
@@ -58,6 +59,17 @@ class Confounder(Plain):
     tells: bool = False
     in_pixels: bool = True
     sentence: str = ""
+
+    @property
+    def has_lungs(self) -> bool:
+        """Whether the lungs are in the signal, if too coarsely for most findings: the classes
+        may well differ there."""
+        return self.signal in _SIGNALS_WITH_LUNGS
+
+    @property
+    def share_of_the_way(self) -> float:
+        """How far the signal goes from guessing, 0, to certainty, 1."""
+        return (self.balanced_accuracy - self.chance) / max(1 - self.chance, 1e-9)
 
 
 class SourceTable(Plain):

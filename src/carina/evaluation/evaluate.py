@@ -28,6 +28,7 @@ from carina.evaluation.subgroups import SMALLEST_SUBGROUP, UNKNOWN
 
 __all__ = [
     "ScoredFilms",
+    "all_metrics",
     "evaluate",
     "evaluated_data",
     "loss_and_accuracy",
@@ -54,10 +55,7 @@ def evaluate(
     Raises:
         EvaluationError: if there is no film.
     """
-    _refuse_empty(films)
-    overall, per_class = estimate_metrics(films, _metrics(), section)
-    for label, counts in _counts_per_class(films).items():
-        per_class[label].update(counts)
+    overall, per_class, confusion = all_metrics(films, section)
     return Evaluation(
         classifier=classifier,
         labels=films.labels,
@@ -66,10 +64,25 @@ def evaluate(
         per_class=per_class,
         per_source=_per_source(films, section),
         per_subgroup=_per_subgroup(films, section),
-        confusion_matrix=ConfusionMatrix(labels=films.labels, counts=_confusion(films)),
+        confusion_matrix=confusion,
         curves=draw_curves(films.labels, films.y_true, films.probabilities),
         cautions=_cautions(films),
     )
+
+
+def all_metrics(
+    films: ScoredFilms, section: EvaluateSection
+) -> tuple[dict[str, Estimate], dict[str, dict[str, Estimate]], ConfusionMatrix]:
+    """Return the estimates over all films, those of each class, and the confusion matrix.
+
+    Raises:
+        EvaluationError: if there is no film.
+    """
+    _refuse_empty(films)
+    overall, per_class = estimate_metrics(films, _metrics(), section)
+    for label, counts in _counts_per_class(films).items():
+        per_class[label].update(counts)
+    return overall, per_class, ConfusionMatrix(labels=films.labels, counts=_confusion(films))
 
 
 def overall_metrics(films: ScoredFilms, section: EvaluateSection) -> dict[str, Estimate]:

@@ -116,10 +116,27 @@ def films_needed(only_first: int, only_second: int, *, n: int, level: float) -> 
     if only_first == only_second:
         return None
     differ, lead = (only_first + only_second) / n, abs(only_first - only_second) / n
+    return math.ceil(films_to_show(lead, differ=differ, level=level))
+
+
+def films_to_show(lead: float, *, differ: float, level: float) -> float:
+    """Return how many films show a difference in accuracy with a chance of 80 %.
+
+    Args:
+        lead: the difference, over 0.
+        differ: the share of films that only one of both answers rightly; `lead` at least.
+        level: p-value below which a difference counts as shown.
+
+    References:
+        Connor, Biometrics 43 (1987) 207-211.
+
+    >>> round(films_to_show(0.1, differ=0.1, level=0.05), 1)
+    76.2
+    """
     z_level = NormalDist().inv_cdf(1 - level / 2)
     z_power = NormalDist().inv_cdf(_POWER)
     root = z_level * math.sqrt(differ) + z_power * math.sqrt(differ - lead**2)
-    return math.ceil((root / lead) ** 2)
+    return (root / lead) ** 2
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from carina.domain.audit import Audit, Confounder, Finding, Leak
 from carina.domain.record import PARTS
 
-# these hold the lungs, if coarsely: the classes may well differ there
-WITH_LUNGS = ("thumbnail", "histogram")
-
 _CHECKING_PARTS = ("test", "validation")
 
 
@@ -98,7 +95,9 @@ def _joined(audit: Audit) -> list[set[str]]:
     return list({id(group): group for group in joined.values()}.values())
 
 
-def best_confounder(audit: Audit, *, in_pixels: bool | None = None) -> Confounder | None:
+def best_confounder(
+    confounders: Iterable[Confounder], *, in_pixels: bool | None = None
+) -> Confounder | None:
     """Return what tells the class best without the lungs, or None where nothing was measured.
 
     What tells more than luck would comes before what may be luck, what a network can see
@@ -106,20 +105,15 @@ def best_confounder(audit: Audit, *, in_pixels: bool | None = None) -> Confounde
     then the furthest on the way from guessing to certainty.
 
     Args:
-        audit: what was found.
+        confounders: what was measured.
         in_pixels: only signals that a network can see, or only those it cannot; both if None.
     """
-    asked = [c for c in audit.confounders if in_pixels is None or c.in_pixels == in_pixels]
+    asked = [c for c in confounders if in_pixels is None or c.in_pixels == in_pixels]
     return max(
         asked,
-        key=lambda c: (c.tells, c.in_pixels, c.signal not in WITH_LUNGS, share_of_the_way(c)),
+        key=lambda c: (c.tells, c.in_pixels, not c.has_lungs, c.share_of_the_way),
         default=None,
     )
-
-
-def share_of_the_way(confounder: Confounder) -> float:
-    """Return how far a signal goes from guessing, 0, to certainty, 1."""
-    return (confounder.balanced_accuracy - confounder.chance) / max(1 - confounder.chance, 1e-9)
 
 
 def worst_findings(audit: Audit, *, most: int = 3) -> tuple[Finding, ...]:

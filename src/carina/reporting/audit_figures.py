@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from carina.domain.audit import Confounder
 from carina.domain.report import Figure as FigureBlock
-from carina.reporting.audit_counts import share_of_the_way
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.figures import FAINT, INK, PALETTE, svg
 from carina.reporting.wording import percent
@@ -33,7 +32,7 @@ def confounder_figure(confounders: Sequence[Confounder]) -> FigureBlock:
     """
     rows = _rows(confounders)
     size = (_WIDTH, _REST + _ROW * len(rows))
-    best = max(confounders, key=share_of_the_way)
+    best = max(confounders, key=lambda one: one.share_of_the_way)
     return FigureBlock(
         svg(lambda figure: _draw(figure, rows), name="audit-confounders", size=size),
         alt="Bars: how well the class can be told from each signal. The highest is "
@@ -49,7 +48,7 @@ def confounder_figure(confounders: Sequence[Confounder]) -> FigureBlock:
 def strongest_first(confounders: Sequence[Confounder], *, in_pixels: bool) -> list[Confounder]:
     """Return the signals that a network can see, or those it cannot, the best teller first."""
     own = [one for one in confounders if one.in_pixels == in_pixels]
-    return sorted(own, key=lambda one: (not one.tells, -share_of_the_way(one), one.signal))
+    return sorted(own, key=lambda one: (not one.tells, -one.share_of_the_way, one.signal))
 
 
 def _rows(confounders: Sequence[Confounder]) -> list[Confounder | str]:

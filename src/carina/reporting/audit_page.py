@@ -19,7 +19,6 @@ from carina.domain.report import (
 )
 from carina.reporting.audit_confounders import explained_confounders, interval, source_blocks
 from carina.reporting.audit_counts import (
-    WITH_LUNGS,
     best_confounder,
     leaked_films,
     n_labelled,
@@ -144,7 +143,7 @@ def _key_figures(audit: Audit) -> KeyFigures:
                 note="files that only repeat a picture, or nearly",
             ),
             _leaked(audit),
-            _best(best_confounder(audit)),
+            _best(best_confounder(audit.confounders)),
             _may_not_belong(audit),
         )
     )
@@ -276,7 +275,7 @@ def _against(audit: Audit, films: PageFilms) -> list[Section]:
 
 
 def _without_the_lungs(audit: Audit) -> Section:
-    coarse = [signal_title(c.signal) for c in audit.confounders if c.signal in WITH_LUNGS]
+    coarse = [signal_title(c.signal) for c in audit.confounders if c.has_lungs]
     lungs = f" (The lungs are in these too, in no detail: {', '.join(coarse)}.)" if coarse else ""
     measured: Sequence[Block] = (
         (

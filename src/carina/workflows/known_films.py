@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from carina.domain.evaluation import WithoutLeaks
 from carina.domain.prediction import Prediction
 from carina.domain.recipe import EvaluateSection
-from carina.evaluation.evaluate import evaluate, evaluated_data, scored_films
+from carina.evaluation.evaluate import all_metrics, scored_films
 from carina.reporting.wording import with_interval
 
 
@@ -41,14 +41,12 @@ def without_known(
             sentence=f"{opening}, and without them nothing is left of {', '.join(gone)}: this "
             "test says nothing",
         )
-    scored = scored_films(names, kept)
-    data = evaluated_data(names, kept, name="", part="test", test_opened=1)
-    found = evaluate(scored, data=data, classifier="", section=section)
-    right = with_interval("accuracy", found.metrics["accuracy"])
+    metrics, per_class, confusion = all_metrics(scored_films(names, kept), section)
+    right = with_interval("accuracy", metrics["accuracy"])
     return WithoutLeaks(
         n_removed=n_removed,
-        metrics=found.metrics,
-        per_class=found.per_class,
-        confusion_matrix=found.confusion_matrix,
+        metrics=metrics,
+        per_class=per_class,
+        confusion_matrix=confusion,
         sentence=f"{opening}; without them {right} of {len(kept)} are right",
     )

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.auditing.signals import SIGNALS
 from carina.domain.audit import Audit
 from carina.domain.calibration import Calibration
 from carina.domain.estimate import Estimate
@@ -106,14 +105,12 @@ def confounder_probes(audit: Audit) -> Estimates:
 
     What an audit did not measure is left out.
     """
-    coarse = [c for c in audit.confounders if _shows_lungs(c.signal)]
-    without = [c for c in audit.confounders if not _shows_lungs(c.signal)]
     found = {}
-    for name, signals in (
-        (CONFOUNDER_BALANCED_ACCURACY, without),
-        (COARSE_CONFOUNDER_BALANCED_ACCURACY, coarse),
+    for name, has_lungs in (
+        (CONFOUNDER_BALANCED_ACCURACY, False),
+        (COARSE_CONFOUNDER_BALANCED_ACCURACY, True),
     ):
-        asked = audit.model_copy(update={"confounders": tuple(signals)})
+        asked = [c for c in audit.confounders if c.has_lungs == has_lungs]
         best = best_confounder(asked, in_pixels=True)
         if best is not None:
             found[name] = Estimate(
@@ -124,10 +121,6 @@ def confounder_probes(audit: Audit) -> Estimates:
                 method=method_of_signal(best.signal),
             )
     return found
-
-
-def _shows_lungs(signal: str) -> bool:
-    return signal in SIGNALS.names() and SIGNALS.get(signal).has_lungs
 
 
 def _probed(course: Course, settings: Settings, log: Log) -> _Probed:

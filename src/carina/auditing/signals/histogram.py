@@ -20,7 +20,6 @@ SIGNALS.register("histogram")(
         meaning="the films of the classes were exposed, developed or processed differently (ill "
         "lungs are whiter too, but that is a small part of it)",
         in_pixels=True,
-        has_lungs=True,
         measure=_columns,
     )
 )

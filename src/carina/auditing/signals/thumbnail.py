@@ -14,7 +14,6 @@ SIGNALS.register("thumbnail")(
         meaning="the films of the classes differ in position, exposure or frame, so coarsely that "
         "no finding is needed to tell them (large white areas in ill lungs count as well)",
         in_pixels=True,
-        has_lungs=True,
         measure=_columns,
     )
 )
