@@ -14,6 +14,7 @@ CarinaError
 |   `-- EvaluationError   predictions that cannot be evaluated
 `-- CouldNotError         right usage, but it did not work out                         exit 1
     |-- MissingExtraError an extra that is not installed
+    |-- MissingProgramError  another program that is not installed, or does not do its work
     |-- StorageError      no room, no permission
     |-- TrainingError     a training that diverged
     `-- ParityError       an exported network that answers otherwise than the trained one
@@ -141,6 +142,12 @@ class MissingExtraError(CouldNotError):
             f"(in a clone: pip install '.[{extra}]')"
         )
         self.extra = extra
+
+
+class MissingProgramError(CouldNotError):
+    """Another program that is not installed, or that did not do what it was asked to."""
+
+    code = "missing-program"
 
 
 class StorageError(CouldNotError):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -198,12 +199,20 @@ class Run:
         """The runs of a cascade's stages, in their order; none for another run."""
         if not self.recipe.stages:
             return ()
-        chosen = [member.name for member in self.evaluation.members if member.chosen]
+        evaluation = self.evaluation
+        chosen = [member.name for member in evaluation.members if member.chosen]
+        if evaluation.folds is not None:
+            chosen = [evaluation.folds.chosen.name]
         return Run(self.members_dir / chosen[0]).members if chosen else self.members
 
     def predictions_file(self, part: Part) -> Path:
         """The predictions on one part."""
         return self.folder / "predictions" / f"{part}.csv"
+
+    @property
+    def folds_file(self) -> Path:
+        """Every film's answer by the fold that had not seen it; absent without folds."""
+        return self.folder / "predictions" / "folds.csv"
 
     @property
     def recipe(self) -> Recipe:
@@ -285,6 +294,48 @@ class Run:
             f"<table><tr><th>test metric</th><th>value (95 % interval)</th></tr>{rows}</table>"
             f"{pictures}{cautions}<p>{escape(CAVEAT)}</p>"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TestFolder:
+    """A test without a run: other films, or any tool's predictions.
+
+    Attributes:
+        folder: holds `evaluation.json` and `predictions.csv`.
+    """
+
+    __test__: ClassVar[bool] = False  # pytest would collect a class of this name
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
+
+    @property
+    def evaluation_file(self) -> Path:
+        """The test's numbers."""
+        return self.folder / "evaluation.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
+
+    @property
+    def figures_dir(self) -> Path:
+        """The page's figures as PNG files."""
+        return self.folder / "figures"
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The test's numbers."""
+        return read_document(self.evaluation_file, Evaluation, error=EvaluationError)
+
+    def predictions(self, _part: Part = "test") -> tuple[tuple[str, ...], list[Prediction]]:
+        """Return the classes and the predictions on the films of the test, its only part."""
+        return read_predictions(self.folder / "predictions.csv")
 
 
 def _shown(estimate: Estimate) -> str:

@@ -24,6 +24,8 @@ class Settings:
         runs_dir: where runs go without `--out` (`CARINA_RUNS_DIR`, default `runs`).
         max_upload_bytes: the most that one request to the server may bring
             (`CARINA_MAX_UPLOAD_MB`, default 64, in millions of bytes).
+        browser: the browser that prints pages, as a path or a name (`CARINA_BROWSER`); ""
+            for the first one that is found.
     """
 
     cache_dir: Path
@@ -31,6 +33,7 @@ class Settings:
     patient_key: bytes | None = None
     runs_dir: Path = Path("runs")
     max_upload_bytes: int = 64_000_000
+    browser: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -47,6 +50,7 @@ class Settings:
             patient_key=key.encode() if key else None,
             runs_dir=Path(variables.get("CARINA_RUNS_DIR") or "runs"),
             max_upload_bytes=1_000_000 * _megabytes(variables, "CARINA_MAX_UPLOAD_MB", default=64),
+            browser=variables.get("CARINA_BROWSER") or "",
         )
 
 

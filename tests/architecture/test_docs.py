@@ -17,7 +17,9 @@ def generator():
     return module
 
 
-@pytest.mark.parametrize("name", ["commands.md", "files.md", "recipes.md", "rest.json"])
+@pytest.mark.parametrize(
+    "name", ["commands.md", "files.md", "recipes.md", "checklists.md", "rest.json"]
+)
 def test_generated_pages_are_up_to_date(name):
     wanted = generator().pages()[name]
     assert (DOCS / "reference" / name).read_text(encoding="utf-8") == wanted, "run: make docs"

@@ -24,7 +24,18 @@ LARGER = {"densenet121": (64, 72), "efficientnet-lite0": (64, 72)}
 LARGE = ("densenet121", "efficientnet-lite0", "vgg16")
 DEEP = ("densenet121", "efficientnet-lite0")
 CASES = list(itertools.product(ARCHITECTURES.names(), (1, 3), (2, 3)))
-every_case = pytest.mark.parametrize(("name", "channels", "n_classes"), CASES)
+every_case = pytest.mark.parametrize(
+    ("name", "channels", "n_classes"),
+    [
+        pytest.param(
+            name,
+            channels,
+            n,
+            marks=pytest.mark.slow if name in DEEP and (channels, n) != (1, 3) else (),
+        )
+        for name, channels, n in CASES
+    ],
+)
 # Both numbers of channels and of classes, in two cases rather than four.
 every_export = pytest.mark.parametrize(
     ("name", "channels", "n_classes"),

@@ -43,12 +43,11 @@ def test_order_of_images_does_not_matter(name, films, seed):
 @every_metric
 @a_few
 @given(films=scored_tables())
-def test_values_lie_between_zero_and_the_highest(name, films):
+def test_values_lie_between_the_lowest_and_the_highest(name, films):
     values = measured(name, films)
     defined = values[~np.isnan(values)]
-    assert (defined >= 0).all()
-    highest = METRICS.get(name).highest
-    assert (defined <= highest + 1e-12).all()
+    assert (defined >= METRICS.get(name).lowest - 1e-12).all()
+    assert (defined <= METRICS.get(name).highest + 1e-12).all()
 
 
 @every_metric
@@ -104,7 +103,7 @@ def estimates(name, films):
 def assert_inside_an_interval_with_a_width(estimate, metric):
     assert estimate.low < estimate.high
     assert estimate.low <= estimate.value <= estimate.high
-    assert estimate.low >= 0
+    assert estimate.low >= metric.lowest - 1e-9
     assert estimate.high <= metric.highest + 1e-9  # log loss rounds at the 12th decimal
 
 

@@ -85,6 +85,7 @@ def test_a_recipe_that_does_not_fit_is_refused_before_anything_is_written(
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.slow
 def test_a_recipes_name_cannot_lead_out_of_the_runs(phantom_films, settings):
     run = carina.train(phantom_films, set=[*QUICK, "name=../a/b"], settings=settings)
     assert run.folder.parent == settings.runs_dir

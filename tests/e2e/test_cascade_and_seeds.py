@@ -214,6 +214,7 @@ def test_a_run_can_begin_where_another_ended(seeds_run, phantom_films, places, t
     assert json.loads((again.classifier_dir / "card.json").read_text())["provenance"]["weights"]
 
 
+@pytest.mark.slow
 def test_a_cascade_begins_stage_by_stage_where_another_ended(
     cascade_run, phantom_films, places, tmp_path
 ):
@@ -249,6 +250,7 @@ def test_another_seed_moves_that_of_every_stage_by_as_much():
     assert reseeded(recipe, 0) == recipe
 
 
+@pytest.mark.slow
 def test_films_that_the_earlier_run_had_trained_on_are_told_when_they_test_the_new_one(
     seeds_run, phantom_films, places, tmp_path
 ):
@@ -272,6 +274,7 @@ def test_an_earlier_run_of_another_network_is_refused(seeds_run, phantom_films, 
         train(phantom_films, set=["input.height=64"], init=seeds_run.folder, settings=settings)
 
 
+@pytest.mark.slow
 def test_an_earlier_run_with_other_classes_keeps_all_but_its_output_layer(
     seeds_run, phantom_films, places, tmp_path
 ):

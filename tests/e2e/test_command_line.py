@@ -156,7 +156,10 @@ def test_ctrl_c_exits_130(carina_command, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow), (signal.SIGINT, 130)],
+)
 def test_a_signal_in_the_middle_of_a_training_ends_it_with_its_code(
     phantom_films, tmp_path, number, code
 ):

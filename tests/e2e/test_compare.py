@@ -5,6 +5,7 @@ import json
 import pytest
 
 import carina
+from carina.runs import Run
 from making.runs import ExampleRun, write_example_run
 
 SMALL = ExampleRun(
@@ -49,6 +50,21 @@ def test_json_is_the_document_that_was_written_and_nothing_else(carina_command, 
     code, out, _ = carina_command("compare", *folders, "--out", tmp_path / "out", "--json")
     assert code == 0
     assert json.loads(out) == json.loads((tmp_path / "out" / "comparison.json").read_text())
+
+
+def test_a_reader_is_named_with_an_option_and_printed_beside_the_run(
+    carina_command, folders, tmp_path
+):
+    films = Run(folders[0]).predictions("test")[1]
+    rows = "".join(f"{film.path},{film.label}\n" for film in films)
+    (tmp_path / "readers.csv").write_text(f"path,ada\n{rows}")
+    code, out, err = carina_command(
+        "compare", folders[0], "--reader", tmp_path / "readers.csv:ada", "--out", tmp_path / "out"
+    )
+    assert code == 0
+    assert "100.0 %" in out
+    assert "a decision has no score" in out
+    assert "ada" in err
 
 
 @pytest.mark.parametrize(

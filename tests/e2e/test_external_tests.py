@@ -1,12 +1,15 @@
 """A classifier on films that it was not made with, and on films that it was."""
 
 import csv
+import html
 import shutil
 
 import pytest
+from PIL import Image
 
 import carina
-from carina.errors import CarinaError
+from carina.errors import CarinaError, EvaluationError
+from carina.files.tables import read_table
 from carina.imaging.phantom import write_phantoms
 from carina.settings import Settings
 from conftest import QUICK, settings_in
@@ -35,8 +38,17 @@ def test_an_external_test_is_kept_in_the_run_and_in_its_report(own_run, other_fi
     assert own_run.external_evaluation(name) == result.evaluation
     page = own_run.report_file.read_text()
     assert NOT_TESTED not in page
-    assert "Accuracy on all" in page
     assert (result.folder / "predictions.csv").is_file()
+    assert not (result.folder / "known.csv").exists()
+    beside = result.evaluation.against_internal
+    assert beside.internal == own_run.evaluation.metrics
+    drop = beside.drops["accuracy"].value
+    ours, theirs = (
+        one.metrics["accuracy"].value for one in (own_run.evaluation, result.evaluation)
+    )
+    assert drop == pytest.approx(theirs - ours)
+    assert beside.sentence.startswith("On the 24 films of all accuracy is ")
+    assert html.escape(beside.sentence) in page
 
 
 @pytest.mark.parametrize(("part", "n_known"), [("train", 72), ("validation", 24), ("test", 36)])
@@ -47,9 +59,40 @@ def test_a_test_on_films_that_the_run_knows_is_no_external_test(
     assert not result.evaluation.data.external
     assert any(f"{n_known} films, or their patients" in one for one in result.evaluation.cautions)
     assert result.evaluation.without_leaks.n_removed == n_known
+    assert result.evaluation.against_internal is None
+    known = read_table(result.folder / "known.csv", error=EvaluationError)
+    assert {row["why"] for row in known} == {"identical-bytes"}
+    assert {row["known_film"] for row in known} == {
+        row.key for row in own_run.manifest if row.split == part
+    }
     assert NOT_TESTED in own_run.report_file.read_text()
 
 
+def test_films_that_training_knew_count_neither_as_external_nor_in_the_drop(
+    own_run, phantom_films, other_films, tmp_path, settings
+):
+    films = shutil.copytree(other_films, tmp_path / "films")
+    with Image.open(next((phantom_films / "train" / "Normal").iterdir())) as film:
+        # The hash alone knows it: the sketches of the training lie in another cache.
+        film.convert("L").save(films / "NORMAL" / "again.jpg", quality=97)
+    result = carina.evaluate(own_run.folder, films, settings=settings)
+    assert result.evaluation.data.external
+    assert result.evaluation.data.n_images == 25
+    (row,) = read_table(result.folder / "known.csv", error=EvaluationError)
+    assert (row["path"], row["why"]) == ("NORMAL/again.jpg", "near-duplicate")
+    beside = result.evaluation.against_internal
+    assert (beside.n_external, beside.without_known) == (24, True)
+    assert any("by a hash alone" in caution for caution in result.evaluation.cautions)
+
+
+def test_a_classifier_without_its_run_has_no_drop_and_says_so(own_run, other_films, settings):
+    result = carina.evaluate(own_run.classifier_dir, other_films, settings=settings)
+    assert result.evaluation.against_internal is None
+    (caution,) = (one for one in result.evaluation.cautions if "came without its run" in one)
+    assert own_run.card.tested_on in caution
+
+
+@pytest.mark.slow
 def test_two_data_sets_of_one_name_are_both_kept(own_run, other_films, tmp_path, settings):
     again = shutil.copytree(other_films, tmp_path / "all")
     next((again / "NORMAL").iterdir()).unlink()
@@ -137,7 +180,7 @@ def test_a_patient_of_the_training_is_known_by_the_keyed_hash(hospital, other_fi
     write_manifest(tmp_path / "new.csv", rows)
     result = carina.evaluate(run.classifier_dir, tmp_path / "new.csv", settings=own)
     assert not result.evaluation.data.external
-    assert any("1 films, or their patients" in one for one in result.evaluation.cautions)
+    assert any("1 film, or their patients" in one for one in result.evaluation.cautions)
 
 
 def test_with_another_key_patient_overlap_cannot_be_checked(hospital, other_films, tmp_path):

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import carina
-from carina.domain.calibration import Calibration
 from carina.domain.probes import MASKED_BALANCED_ACCURACY, MASKED_EPOCHS
 from carina.errors import ParityError
 from carina.runs import HISTORY_COLUMNS, Run
@@ -95,10 +94,10 @@ def test_the_metrics_are_those_of_the_predictions_that_were_written(trained_run)
     assert evaluation.confusion_matrix.counts == tuple(tuple(row) for row in matrix.tolist())
 
 
-def test_probabilities_in_the_file_are_the_softmax_of_the_logits(trained_run):
+def test_probabilities_in_the_file_are_the_calibrated_logits(trained_run):
     labels, answers = trained_run.predictions("validation")
     logits = np.array([[answer.logits[name] for name in labels] for answer in answers])
-    wanted = Calibration().apply(logits)
+    wanted = trained_run.card.calibration.apply(logits)
     found = np.array([[answer.probabilities[name] for name in labels] for answer in answers])
     np.testing.assert_allclose(found, wanted, atol=1e-12)
 
@@ -111,6 +110,7 @@ def test_last_and_best_epoch_are_both_reported_and_best_is_the_lowest_validation
     assert "accuracy" in last.metrics
 
 
+@pytest.mark.slow
 def test_the_classifier_holds_the_best_epochs_weights_not_the_last(
     phantom_films, tmp_path, settings
 ):
@@ -142,6 +142,7 @@ def test_the_exported_network_was_held_against_the_trained_one(trained_run):
     assert 0 <= parity["max_probability_difference"] <= 1e-5
 
 
+@pytest.mark.slow
 def test_no_classifier_is_made_when_the_export_answers_otherwise(
     phantom_films, tmp_path, settings, monkeypatch
 ):
@@ -212,6 +213,7 @@ def test_explanations_lie_over_the_films_and_are_png(trained_run, phantom_films,
     assert all(file.read_bytes()[:4] == b"\x89PNG" for file in result.overlays.values())
 
 
+@pytest.mark.slow
 def test_a_test_film_that_is_also_trained_on_is_counted_without(tmp_path, settings, phantom_films):
     """A described leak: the numbers stand twice."""
     films = shutil.copytree(phantom_films, tmp_path / "leaky")

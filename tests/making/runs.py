@@ -16,6 +16,7 @@ from carina.domain.input_spec import InputSpec
 from carina.domain.label_set import LabelSet
 from carina.domain.prediction import Prediction
 from carina.domain.recipe import EvaluateSection, Recipe
+from carina.domain.rules import Rules
 from carina.evaluation.evaluate import (
     evaluate,
     evaluated_data,
@@ -23,6 +24,7 @@ from carina.evaluation.evaluate import (
     overall_metrics,
     scored_films,
 )
+from carina.evaluation.fit_rules import fit_rules
 from carina.files.atomic import write_bytes
 from carina.files.documents import write_document
 from carina.files.recipes import write_recipe
@@ -85,6 +87,8 @@ def write_example_run(folder: Path, example: ExampleRun | None = None) -> Run:
         input=InputSpec(height=150, width=150),
         evaluate=EvaluateSection(resamples=example.resamples),
     )
+    rules = fit_rules(scored_films(example.labels, predictions["validation"]), recipe.evaluate)
+    predictions = {part: _decided(films, rules, example) for part, films in predictions.items()}
     write_recipe(run.recipe_file, recipe)
     write_document(run.environment_file, _environment(example))
     _write_manifest(run, predictions)
@@ -92,9 +96,10 @@ def write_example_run(folder: Path, example: ExampleRun | None = None) -> Run:
     write_table(run.history_file, HISTORY_COLUMNS, _history())
     for part in ("validation", "test"):
         write_predictions(run.predictions_file(part), example.labels, predictions[part])
-    card = _card(example)
+    card = _card(example).answering_by(rules)
     write_document(run.classifier_dir / "card.json", card)
-    write_document(run.evaluation_file, _evaluation(example, predictions, recipe.evaluate))
+    evaluation = _evaluation(example, predictions, recipe.evaluate, rules)
+    write_document(run.evaluation_file, evaluation)
     if example.pictures:
         _write_pictures(run, predictions["test"])
     return run
@@ -126,6 +131,21 @@ def _predictions(example: ExampleRun, part: str) -> list[Prediction]:
                 )
             )
     return films
+
+
+def _decided(films: list[Prediction], rules: Rules, example: ExampleRun) -> list[Prediction]:
+    logits = np.array([[film.logits[label] for label in example.labels] for film in films])
+    logits = logits.reshape(len(films), len(example.labels))
+    probabilities = rules.calibration.apply(logits)
+    answers = rules.thresholds.apply(probabilities)
+    return [
+        replace(
+            film,
+            probabilities=dict(zip(example.labels, shares.tolist(), strict=True)),
+            predicted=example.labels[int(answer)],
+        )
+        for film, shares, answer in zip(films, probabilities, answers, strict=True)
+    ]
 
 
 def _environment(example: ExampleRun) -> Environment:
@@ -219,6 +239,7 @@ def _card(example: ExampleRun) -> Card:
             sources=example.sources,
             dataset_digest=digest,
             split_digest=digest[::-1],
+            split="the described parts train, validation and test were kept",
             n_train=dict(zip(example.labels, dict(example.films)["train"], strict=True)),
             patient_key_fingerprint="0123456789abcdef",
             licences=("CC BY-SA 4.0",),
@@ -227,7 +248,7 @@ def _card(example: ExampleRun) -> Card:
     )
 
 
-def _evaluation(example, predictions, section):
+def _evaluation(example, predictions, section, rules):
     test = scored_films(example.labels, predictions["test"])
     data = evaluated_data(
         example.labels,
@@ -236,7 +257,7 @@ def _evaluation(example, predictions, section):
         part="test",
         test_opened=1,
     )
-    evaluation = evaluate(test, data=data, classifier="ab" * 32, section=section)
+    evaluation = evaluate(test, data=data, classifier="ab" * 32, section=section, rules=rules)
     worse = [replace(film, predicted=film.predicted) for film in predictions["test"]]
     last = EpochFigures(
         epoch=5,

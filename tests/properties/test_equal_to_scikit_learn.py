@@ -1,26 +1,29 @@
 """Every number equals scikit-learn's where both define it."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from sklearn import metrics as reference
 
-from carina.domain.evaluation import EvaluatedData
 from carina.domain.recipe import EvaluateSection
+from carina.evaluation.brier_parts import BRIER_OF_CLASS
 from carina.evaluation.curves import precision_recall_curve, roc_curve
-from carina.evaluation.evaluate import evaluate, loss_and_accuracy
+from carina.evaluation.evaluate import all_metrics, loss_and_accuracy
+from carina.evaluation.metrics import METRICS
 from carina.evaluation.metrics.auroc import auroc
 from making.scored import drawn_films, scored_tables
 
 QUICK = EvaluateSection(resamples=100)
-DATA = EvaluatedData(name="made", part="test", n_images=0)
 some = settings(max_examples=40, deadline=None)
 
 
 def evaluated(films):
-    return evaluate(films, data=DATA, classifier="none", section=QUICK)
+    """Return the numbers alone; a whole evaluation holds much more, and takes its time."""
+    metrics, per_class, matrix = all_metrics(films, QUICK)
+    return SimpleNamespace(metrics=metrics, per_class=per_class, confusion_matrix=matrix)
 
 
 def values(estimates):
@@ -144,3 +147,41 @@ def test_every_point_of_the_precision_recall_curve_is_scikit_learns(films):
     theirs = set(zip(np.round(recall, 9), np.round(precision, 9), strict=True))
     assert set(zip(np.round(curve.x, 9), np.round(curve.y, 9), strict=True)) <= theirs
     assert (curve.x[0], curve.y[0], curve.x[-1]) == (0.0, 1.0, 1.0)
+
+
+@some
+@given(films=scored_tables())
+def test_the_matthews_correlation_is_scikit_learns_where_films_are_of_two_classes(films):
+    value = METRICS.get("matthews_corrcoef").measure(films.once)[0]
+    if np.unique(films.y_true).size < 2:
+        assert np.isnan(value)  # undefined; scikit-learn says 0 here
+    else:
+        expected = reference.matthews_corrcoef(films.y_true, films.predicted)
+        assert value == pytest.approx(expected, abs=1e-9)
+
+
+@some
+@given(films=scored_tables())
+def test_the_negative_predictive_value_is_the_precision_of_the_rest(films):
+    values = METRICS.get("npv").measure(films.once)[0]
+    for index, value in enumerate(values):
+        rest, answered_rest = films.y_true != index, films.predicted != index
+        if answered_rest.any():
+            assert value == pytest.approx(reference.precision_score(rest, answered_rest), abs=1e-9)
+        else:
+            assert np.isnan(value)
+
+
+@some
+@given(films=scored_tables())
+def test_brier_scores_are_scikit_learns_over_all_films_and_by_class(films):
+    expected = reference.brier_score_loss(
+        films.y_true, films.probabilities, labels=range(len(films.labels))
+    )
+    found = METRICS.get("brier_score").measure(films.once)[0]
+    assert found == pytest.approx(expected, abs=1e-9)
+    for index, value in enumerate(BRIER_OF_CLASS.measure(films.once)[0]):
+        of_class = reference.brier_score_loss(
+            films.y_true == index, films.probabilities[:, index], pos_label=True
+        )
+        assert value == pytest.approx(of_class, abs=1e-9)

@@ -3,6 +3,7 @@ from collections import Counter, defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carina.data.folds import split_into_folds
 from carina.data.split import split_dataset
 from carina.domain.recipe import SplitSection
 from carina.domain.record import PARTS
@@ -51,6 +52,31 @@ def test_no_patient_and_no_picture_is_in_two_parts(films, seed):
         parts["picture", pictures.get(record.key, record.key)].add(split.part_of(record))
     assert {len(found) for found in parts.values()} == {1}
     assert set(split.parts) == {record.key for record in records}
+
+
+@settings(max_examples=12, deadline=None)
+@given(films=film_sets(), seed=st.integers(0, 99), n_folds=st.integers(2, 5))
+def test_each_film_is_in_one_fold_and_no_patient_and_no_picture_in_two(films, seed, n_folds):
+    records, pictures = films
+    section = SplitSection(validation=0.2, seed=seed)
+    splits = split_into_folds(
+        dataset_of(records), scan_of(records, pictures), section, n_folds=n_folds
+    )
+    folds = [(key, number) for number, split in enumerate(splits) for key in split.keys("test")]
+    assert len(folds) == len(records)
+    fold_of = dict(folds)
+    for split in splits:
+        for part in PARTS:
+            assert {record.label for record in records if split.parts[record.key] == part} == {
+                "A",
+                "B",
+            }
+    together = defaultdict(set)
+    for record in records:
+        if record.patient is not None:
+            together["patient", record.patient].add(fold_of[record.key])
+        together["picture", pictures.get(record.key, record.key)].add(fold_of[record.key])
+    assert {len(found) for found in together.values()} == {1}
 
 
 @settings(max_examples=25, deadline=None)

@@ -50,7 +50,9 @@ def test_a_grey_network_begins_with_kernels_of_one_channel(name):
 
 
 @every_backbone
-@pytest.mark.parametrize("trained", ["all", "last-block", "head"])
+@pytest.mark.parametrize(
+    "trained", [pytest.param("all", marks=pytest.mark.slow), "last-block", "head"]
+)
 def test_what_is_fixed_then_what_is_trained_is_the_whole_network(name, trained):
     network = held(name, trained).eval()
     with torch.no_grad():

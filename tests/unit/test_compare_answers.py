@@ -10,6 +10,7 @@ from sklearn import metrics as reference
 from carina.domain.recipe import EvaluateSection
 from carina.evaluation.compare import COMPARED_METRICS, compare_answers, corrected
 from carina.evaluation.metrics import METRICS
+from carina.evaluation.paired_tests import holm
 from making.scored import constant_films, drawn_films, perfect_films, scored, scored_tables
 
 QUICK = EvaluateSection(resamples=200)
@@ -97,10 +98,10 @@ def test_the_bootstrap_draws_both_on_the_same_films():
 
 
 def test_the_paired_interval_covers_the_true_difference():
-    """150 studies of 80 films; 95 % of the intervals should hold the true difference."""
+    """100 studies of 80 films; 95 % of the intervals should hold the true difference."""
     rng = np.random.default_rng(5)
     held = 0
-    n_studies, n = 150, 80
+    n_studies, n = 100, 80
     for _ in range(n_studies):
         y_true = rng.integers(0, 2, n)
         both = rng.random(n) < 0.7
@@ -170,6 +171,36 @@ def test_several_tests_are_corrected_together():
     smallest = min(together, key=lambda test: test.p_value)
     assert smallest.p_value_holm == pytest.approx(2 * smallest.p_value)
     assert together[0].films_needed > alone.films_needed
+
+
+def test_every_class_has_an_area_and_two_classes_have_one_between_them():
+    a, b = two(separations=(2.5, 0.8))
+    test = compare_answers(a, b, QUICK)
+    assert [area.label for area in test.areas] == list(a.labels)
+    for index, area in enumerate(test.areas):
+        own = a.y_true == index
+        apart = reference.roc_auc_score(own, a.probabilities[:, index]) - reference.roc_auc_score(
+            own, b.probabilities[:, index]
+        )
+        assert area.difference.value == pytest.approx(apart, abs=1e-11)
+        assert area.bootstrap.value == pytest.approx(apart, abs=1e-11)
+        assert area.difference.method == "delong"
+        assert area.p_value < 0.05
+    alone = compare_answers(*(drawn_films(60, n_classes=2, seed=seed) for seed in (1, 2)), QUICK)
+    assert [area.label for area in alone.areas] == [""]
+
+
+def test_the_areas_of_all_pairs_are_corrected_together():
+    a, b = two(separations=(2.5, 0.8))
+    pairs = [(a, b), (a, drawn_films(60, seed=3)), (b, drawn_films(60, seed=3))]
+    before = [compare_answers(*pair, QUICK) for pair in pairs]
+    areas = [area for test in corrected(before) for area in test.areas]
+    alone = [area for test in before for area in test.areas]
+    assert {area.n_tests for area in areas} == {9}
+    assert [area.p_value_holm for area in areas] == holm([area.p_value for area in alone])
+    assert all(
+        one.films_needed > other.films_needed for one, other in zip(areas, alone, strict=True)
+    )
 
 
 def test_films_that_are_not_the_same_are_refused():

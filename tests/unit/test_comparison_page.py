@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from carina.domain.comparison import ComparedPair, PairedCounts, PairedTest
+from carina.domain.comparison import AreaTest, ComparedPair, PairedCounts, PairedTest
 from carina.domain.estimate import Estimate
 from carina.reporting.comparison_page import build_comparison_report
 from carina.reporting.comparison_wording import pair_sentence
@@ -103,7 +103,7 @@ def test_of_many_runs_the_first_screen_says_how_many_pairs_differ(page_of):
         **{f"run-{i}": replace(PLAIN, separation=share) for i, share in enumerate((3.0, 2.9, 0.0))},
         other=replace(PLAIN, labels=("COVID", "Pneumonia")),
     )
-    assert "3 of 6 pairs of runs must not be ranked" in text
+    assert "3 of 6 pairs must not be ranked" in text
     assert re.search(
         r"[0-3] of 3 pairs on the same films differ in accuracy by more than luck", text
     )
@@ -122,7 +122,25 @@ def test_runs_without_a_history_have_no_curves(place, page_of):
     assert render_html(build_comparison_report(result.comparison, [[], []]))
 
 
-def pair(*, both=10, first=0, second=0, wrong=5, p=1.0, tests=1, needed=None, area=None):
+def area_test(label, apart, p_value, *, p_holm=None, n_tests=1, needed=None):
+    """Return the test of an area of 0.9 and another."""
+    made = {"n": 50, "method": "made"}
+    difference = Estimate(value=apart, low=apart - 0.1, high=apart + 0.1, **made)
+    return AreaTest(
+        label=label,
+        first=Estimate(value=0.9, low=0.8, high=0.95, **made),
+        second=Estimate(value=0.9 - apart, low=0.6, high=0.99, **made),
+        difference=difference,
+        standard_error=0.05,
+        bootstrap=difference,
+        p_value=p_value,
+        p_value_holm=p_value if p_holm is None else p_holm,
+        n_tests=n_tests,
+        films_needed=needed,
+    )
+
+
+def pair(*, both=10, first=0, second=0, wrong=5, p=1.0, tests=1, needed=None, areas=()):
     """Return a tested pair with these counts."""
     n = both + first + second + wrong
     none = Estimate(value=0.0, low=-0.1, high=0.1, n=n, method="paired-bootstrap-films")
@@ -138,7 +156,8 @@ def pair(*, both=10, first=0, second=0, wrong=5, p=1.0, tests=1, needed=None, ar
         identical=False,
         first=own,
         second=other,
-        differences={"accuracy": accuracy, "roc_auc_macro": area or none},
+        differences={"accuracy": accuracy, "roc_auc_macro": none},
+        areas=tuple(areas),
         counts=PairedCounts(
             both_right=both, only_first_right=first, only_second_right=second, both_wrong=wrong
         ),
@@ -181,6 +200,30 @@ def test_with_several_pairs_the_corrected_p_value_stands_beside_the_own_one():
 
 
 def test_an_area_that_says_otherwise_is_not_kept_quiet():
-    area = Estimate(value=-0.2, low=-0.3, high=-0.1, n=50, method="made")
-    text = pair_sentence(pair(both=35, first=6, second=4, p=0.75, needed=99, area=area))
-    assert "By ROC AUC, however, B is ahead by 0.200 (0.100 to 0.300)" in text
+    areas = [area_test("", -0.05, 0.004, needed=40)]
+    text = pair_sentence(pair(both=35, first=6, second=4, p=0.75, needed=99, areas=areas))
+    assert "That could be luck (exact McNemar test, p = 0.750)" in text
+    assert (
+        "By ROC AUC, B has 0.950 and A 0.900: that is more than luck (DeLong's test, p = 0.004)."
+    ) in text
+
+
+def test_an_area_that_could_be_luck_says_how_many_films_would_show_it():
+    areas = [area_test("", 0.03, 0.3, needed=812)]
+    text = pair_sentence(pair(both=35, first=6, second=4, p=0.75, needed=99, areas=areas))
+    assert "that could be luck (DeLong's test, p = 0.300). About 810 films like these" in text
+    assert "there are 50" in text
+
+
+def test_of_several_classes_the_sentence_names_those_that_are_more_than_luck():
+    many = [
+        area_test("Covid", 0.2, 0.001, p_holm=0.003, n_tests=3),
+        area_test("Normal", 0.02, 0.6, p_holm=0.6, n_tests=3, needed=900),
+        area_test("Other", 0.1, 0.04, p_holm=0.08, n_tests=3, needed=120),
+    ]
+    text = pair_sentence(pair(both=35, first=6, second=4, p=0.75, needed=99, areas=many))
+    assert "A is ahead for Covid by 0.200 (0.100 to 0.300, p = 0.001, p = 0.003 after" in text
+    assert "Normal" not in text
+    none = pair_sentence(pair(both=35, first=6, second=4, p=0.75, needed=99, areas=many[1:]))
+    assert "no class shows more than luck (DeLong's test; the smallest p is that of Other" in none
+    assert "About 120 films like these" in none

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from carina.auditing.confounder_wording import confounder_sentence
-from carina.auditing.confounders import find_confounders, why_not
+from carina.auditing.confounders import answers_of_signals, find_confounders, why_not
 from carina.auditing.signals import SIGNALS
 from carina.data.scan import FilmScan
 from carina.domain.audit import Confounder
@@ -234,3 +234,18 @@ def test_a_few_odd_files_in_one_class_are_no_alarm(unlike):
     found = found_in(records, scan)
     assert found["file-format"].tells == (unlike == 6 and found["file-format"].tells)
     assert not found["file-format"].tells or found["file-format"].balanced_accuracy >= 0.55
+
+
+def test_each_film_is_told_by_a_signal_as_its_balanced_accuracy_counts_it(pool):
+    trial = deal(pool, "border", strength=0.8, rng=np.random.default_rng(1))
+    found = trial.confounders()
+    dataset = dataset_of(list(trial.records))
+    told = answers_of_signals(dataset, trial.scan, list(found), groups=trial.groups)
+    assert "bit-depth" not in told  # all films are alike in it
+    for signal, own in told.items():
+        recalls = [
+            np.mean([own.answers[r.key] == label for r in trial.records if r.label == label])
+            for label in dataset.labels.names
+        ]
+        assert np.mean(recalls) == pytest.approx(found[signal].balanced_accuracy, abs=1e-6)
+        assert f"From {own.title} alone" in found[signal].sentence

@@ -1,6 +1,7 @@
 """The evaluation of a classifier: what counts, what resamples, what is undefined."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from carina.domain.recipe import EvaluateSection
 from carina.errors import EvaluationError
 from carina.evaluation.bootstrap import draw_weights
 from carina.evaluation.curves import MOST_POINTS, roc_curve
+from carina.evaluation.estimating import estimate_metrics
 from carina.evaluation.evaluate import (
     evaluate,
     evaluated_data,
@@ -19,6 +21,7 @@ from carina.evaluation.evaluate import (
     scored_films,
 )
 from carina.evaluation.intervals import newcombe, open_ended, wilson
+from carina.evaluation.metrics import METRICS
 from carina.evaluation.metrics.auroc import auroc
 from carina.evaluation.subgroups import age_band
 from making.scored import constant_films, drawn_films, perfect_films, scored
@@ -38,23 +41,27 @@ def film(label="Normal", predicted="Normal", **more):
     return Prediction("a.png", shares, {}, predicted, label=label, **more)
 
 
-def test_unknown_patients_give_wilson_for_proportions_and_newcombe_for_areas():
+def test_each_kind_of_number_says_how_its_interval_is_made():
     found = evaluated(drawn_films(60))
     assert found.data.unit == "films"
     assert found.data.n_patients is None
     assert found.metrics["accuracy"].method == "wilson"
     assert found.per_class["Covid"]["recall"].method == "wilson"
-    assert found.per_class["Covid"]["roc_auc"].method == "newcombe"
-    assert found.metrics["f1_macro"].method == "bootstrap-films"
+    assert found.per_class["Covid"]["f1"].method == "wilson-f1"
+    assert found.per_class["Covid"]["roc_auc"].method == "newcombe-delong-films"
+    assert found.per_class["Covid"]["average_precision"].method == "wilson-ranks-films"
+    assert found.metrics["f1_macro"].method == "square-and-add-films"
+    assert found.metrics["f1_weighted"].method == "wilson-scaled-films"
+    assert found.metrics["log_loss"].method == "hall-films"
 
 
-def test_patients_with_several_films_are_drawn_whole():
+def test_patients_with_several_films_count_as_wholes():
     films = drawn_films(60, patients=[f"p{i // 4}" for i in range(60)])
     found = evaluated(films)
     assert found.data.unit == "patients"
     assert found.data.n_patients == 15
-    assert found.metrics["accuracy"].method == "bootstrap-patients"
-    assert found.per_class["Covid"]["roc_auc"].method == "bootstrap-patients"
+    assert found.metrics["accuracy"].method == "wilson-effective-n"
+    assert found.per_class["Covid"]["roc_auc"].method == "newcombe-delong-patients"
 
 
 def test_one_film_a_patient_is_as_good_as_independent_films():
@@ -79,8 +86,8 @@ def test_one_unknown_patient_does_not_turn_the_others_into_independent_films():
     one_unknown = evaluated(scored(y_true, shares, labels=("A", "B"), patients=patients))
     whole, mixed = known.metrics["accuracy"], one_unknown.metrics["accuracy"]
     assert mixed.high - mixed.low > 0.9 * (whole.high - whole.low) > 0.3
-    assert whole.method == "bootstrap-patients"
-    assert mixed.method == "bootstrap-patients-where-known"
+    assert whole.method == mixed.method == "wilson-effective-n"
+    assert one_unknown.metrics["log_loss"].method == "hall-patients-where-known"
     assert one_unknown.data.n_patients == 10
 
 
@@ -114,33 +121,42 @@ def test_all_right_with_few_patients_counts_patients_not_films():
     films = perfect_films(20)
     few = scored(films.y_true, films.probabilities, patients=[f"p{i // 10}" for i in range(60)])
     found = evaluated(few).metrics["accuracy"]
-    assert found.method == "wilson-patients"
-    assert found.low == pytest.approx(6 / (6 + 1.959964**2), abs=1e-4)  # Wilson for 6 of 6
+    assert found.method == "wilson-effective-n"
+    # Wilson for 6 of 6 with Student's quantile of 5 degrees of freedom
+    assert found.low == pytest.approx(6 / (6 + 2.570582**2), abs=1e-4)
     recall = evaluated(few).per_class["Covid"]["recall"]
-    assert recall.low == pytest.approx(2 / (2 + 1.959964**2), abs=1e-4)
+    assert recall.low == pytest.approx(2 / (2 + 12.706205**2), abs=1e-4)
 
 
 def test_a_perfect_area_never_has_the_interval_one_to_one():
     found = evaluated(perfect_films(20))
-    assert found.metrics["roc_auc_macro"].method == "open-ended"
-    assert found.metrics["roc_auc_macro"].low == pytest.approx(0.025 ** (1 / 20))
-    assert found.per_class["Covid"]["roc_auc"].low < 0.97
+    of_class, mean = found.per_class["Covid"]["roc_auc"], found.metrics["roc_auc_macro"]
+    # nothing varies, so that variances are those of independent films
+    assert of_class.low == pytest.approx(newcombe(1.0, n_positive=20, n_negative=40)[0])
+    assert mean.low == pytest.approx(of_class.low)
+    assert of_class.low < 0.97
+    # patients of ten films each count for more than a tenth of them, and for less than all
+    grouped = perfect_films(20)
+    patients = [f"p{i // 10}" for i in range(60)]
+    wider = evaluated(scored(grouped.y_true, grouped.probabilities, patients=patients))
+    assert 0.025 ** (1 / 2) < wider.per_class["Covid"]["roc_auc"].low < of_class.low - 0.1
 
 
 def test_one_answer_to_every_film_has_intervals_of_the_means_over_classes():
     found = evaluated(constant_films(20, 2)).metrics
-    # recalls of 20 of 20 and 0 of 20: the mean of Wilson's ends
+    # recalls of 20 of 20 and 0 of 20: nothing varies, and the mean has the mean of Wilson's ends
     reach = 1.959964**2 / (20 + 1.959964**2)
     for name in ("balanced_accuracy", "recall_macro"):
-        assert (found[name].value, found[name].method) == (0.5, "mean-of-classes")
+        assert (found[name].value, found[name].method) == (0.5, "square-and-add-films")
         assert (found[name].low, found[name].high) == pytest.approx(
             ((1 - reach) / 2, (1 + reach) / 2), abs=1e-6
         )
     area = found["roc_auc_macro"]
     assert (area.low, area.high) == pytest.approx(newcombe(0.5, n_positive=20, n_negative=20))
+    # both average precisions are the classes' shares, which add up to 1 in every draw
     precision = found["average_precision_macro"]
-    assert precision.low < 0.4
-    assert precision.high > 0.6
+    assert precision.low < 0.45
+    assert precision.high > 0.55
     # every film costs log 2: what an unseen kind of film might cost is all that is open
     loss = found["log_loss"]
     assert (loss.low, loss.high) == open_ended(
@@ -152,15 +168,18 @@ def test_one_answer_to_films_of_patients_all_alike_counts_patients_not_films():
     films = constant_films(50, 2, patients=[f"p{i // 10}" for i in range(100)])
     found = evaluated(films)
     accuracy, precision = found.metrics["accuracy"], found.metrics["precision_macro"]
-    assert accuracy.method == "wilson-patients"
-    assert (accuracy.low, accuracy.high) == pytest.approx(wilson(5, 10))
+    # every patient has five films of each class: between patients nothing differs, so that
+    # the films are worth as much as independent ones, but Student's quantile is that of ten
+    assert accuracy.method == "wilson-effective-n"
+    assert (accuracy.low, accuracy.high) == pytest.approx(wilson(50, 100, quantile=2.262157))
     area = found.per_class["Covid"]["roc_auc"]
-    assert area.method == "newcombe-patients"
-    assert (area.low, area.high) == newcombe(0.5, n_positive=10, n_negative=10)
+    # two patients' worth of doubt remain: films that are half alike, five of a class each
+    narrow = newcombe(0.5, n_positive=50, n_negative=50)
+    assert area.high - area.low > 1.5 * (narrow[1] - narrow[0])
     # the mean counts the class that was never answered as 0; its precision may be anything
     assert found.per_class["Normal"]["precision"].value is None
-    low, high = wilson(5, 10)
-    assert (precision.low, precision.high) == pytest.approx((low / 2, (high + 1) / 2))
+    assert precision.low < precision.value == 0.25
+    assert precision.high > 0.7
 
 
 def test_classes_with_too_few_films_for_draws_still_get_means_with_an_interval():
@@ -168,13 +187,13 @@ def test_classes_with_too_few_films_for_draws_still_get_means_with_an_interval()
     found = evaluated(films)
     recalls = [found.per_class[label]["recall"] for label in ("A", "B")]
     mean = found.metrics["recall_macro"]
-    assert mean.method == "mean-of-classes"
-    assert mean.low == pytest.approx(np.mean([recall.low for recall in recalls]))
-    # draws that happen to hold the one film may widen it
-    assert mean.high >= np.mean([recall.high for recall in recalls])
+    assert mean.method == "square-and-add-films"
+    # the one film of B was found: its recall is anything from 0.2 on, and half of that is left
+    below = np.hypot(*(recall.value - recall.low for recall in recalls)) / 2
+    assert mean.low == pytest.approx(mean.value - below)
 
 
-def test_patients_who_differ_as_wholes_count_as_patients_where_draws_say_nothing():
+def test_patients_who_differ_as_wholes_count_as_patients():
     # two patients of class B with ten films each: one is found, the other is not
     films = scored(
         [0] * 40 + [1] * 20,
@@ -183,7 +202,7 @@ def test_patients_who_differ_as_wholes_count_as_patients_where_draws_say_nothing
         patients=[f"a{i}" for i in range(40)] + ["b"] * 10 + ["c"] * 10,
     )
     recall = evaluated(films).per_class["B"]["recall"]
-    assert recall.method == "wilson-patients"
+    assert recall.method == "wilson-effective-n"
     assert recall.low <= wilson(1, 2)[0]
     assert recall.high >= wilson(1, 2)[1]
 
@@ -267,9 +286,14 @@ def test_several_sources_are_told_apart_and_small_groups_claim_nothing():
 
 def test_the_same_seed_gives_the_same_intervals_and_another_other_ones():
     films = drawn_films(60)
+    measured = {"mean": replace(METRICS.get("f1_macro"), mean_of=None)}  # of no known kind
+    one, same, other = (
+        estimate_metrics(films, measured, EvaluateSection(resamples=200, seed=seed))[0]["mean"]
+        for seed in (0, 0, 1)
+    )
+    assert one == same != other
+    assert one.method == "bootstrap-bca-films"
     assert evaluated(films) == evaluated(films)
-    other = evaluated(films, EvaluateSection(resamples=200, seed=1))
-    assert other.metrics["f1_macro"] != evaluated(films).metrics["f1_macro"]
 
 
 def test_the_draws_do_not_depend_on_how_many_are_made_at_once(monkeypatch):

@@ -17,7 +17,7 @@ def test_the_interval_is_that_of_the_mean():
     half = 1.96 * values.std() / 20
     assert found.low == pytest.approx(found.value - half, abs=0.03)
     assert found.high == pytest.approx(found.value + half, abs=0.03)
-    assert found.method == "bootstrap-films"
+    assert found.method == "hall-films"
 
 
 def test_films_of_one_patient_count_together():
@@ -26,7 +26,7 @@ def test_films_of_one_patient_count_together():
     together = mean_over_films(values, SECTION, patients=patients)
     apart = mean_over_films(values, SECTION, patients=[None] * 300)
     assert together.high - together.low > 2 * (apart.high - apart.low)
-    assert together.method == "bootstrap-patients"
+    assert together.method == "hall-patients"
 
 
 def test_a_film_without_the_number_does_not_count():

@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from carina.evaluation.intervals import bias_corrected, hull, newcombe, open_ended, wilson
+from carina.evaluation.intervals import (
+    accelerated,
+    acceleration,
+    bias_corrected,
+    expanded_quantile,
+    hull,
+    newcombe,
+    open_ended,
+    skew_corrected,
+    square_and_add,
+    t_quantile,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +90,62 @@ def test_a_skewed_bootstrap_is_corrected_towards_the_value():
 
 def test_hull_holds_both():
     assert hull((0.2, 0.4), (0.3, 0.9)) == (0.2, 0.9)
+
+
+def test_students_quantile_is_scipys():
+    for freedom in (1, 5, 200):
+        assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-9)
+    assert expanded_quantile(10) == pytest.approx(stats.t.ppf(0.975, 9) * (10 / 9) ** 0.5)
+
+
+def test_square_and_add_gives_newcombes_difference_of_two_proportions():
+    # Newcombe, Stat Med 17 (1998) 873-890, table II (a), method 10: 56/70 against 48/80;
+    # the difference is twice the mean of the one and the other with its sign turned
+    (low_1, high_1), (low_2, high_2) = wilson(56, 70), wilson(48, 80)
+    mean = square_and_add([56 / 70, -48 / 80], [(low_1, high_1), (-high_2, -low_2)], np.eye(2))
+    assert [2 * end for end in mean] == pytest.approx([0.0524, 0.3339], abs=5e-5)
+
+
+def test_numbers_that_go_together_have_a_wider_mean_than_those_that_do_not():
+    values, ends = [0.8, 0.6], [(0.7, 0.85), (0.4, 0.7)]
+    apart = square_and_add(values, ends, np.eye(2))
+    together = square_and_add(values, ends, np.ones((2, 2)))
+    assert together == pytest.approx((0.55, 0.775))
+    assert together[0] < apart[0] < 0.7 < apart[1] < together[1]
+
+
+def test_halls_interval_is_students_where_nothing_is_skewed():
+    added = np.tile([0.1, -0.1], 8)
+    half = stats.t.ppf(0.975, 15) * np.sqrt((added**2).sum() * 16 / 15)
+    assert skew_corrected(1.0, added) == pytest.approx((1 - half, 1 + half))
+
+
+def test_halls_interval_solves_his_cubic():
+    # Hall (1992), (2.1): g(T) = T + a T^2 / sqrt n + a^2 T^3 / 3 n + b / sqrt n with the
+    # skewness g, a = g / 3, b = g / 6; the ends are where it is plus or minus the quantile
+    added = np.r_[np.full(19, -1.0), 19.0] / 20
+    n = added.size
+    skew = stats.skew(added)
+    error = (added.var(ddof=1) * n) ** 0.5
+    a, b = skew / 3, skew / 6
+    quantiles = []
+    for end in skew_corrected(2.0, added):
+        t = (2.0 - end) / error
+        quantiles.append(t + a * t**2 / n**0.5 + a**2 * t**3 / (3 * n) + b / n**0.5)
+    assert quantiles == pytest.approx([stats.t.ppf(0.975, n - 1), -stats.t.ppf(0.975, n - 1)])
+
+
+def test_bca_is_scipys():
+    values = np.random.default_rng(0).exponential(size=30)
+    rng = np.random.default_rng(1)
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=4000, method="BCa", rng=rng)
+    draws = theirs.bootstrap_distribution
+    low, high = accelerated(
+        float(values.mean()),
+        draws,
+        skew=acceleration(values - values.mean()),
+        quantile=float(stats.norm.ppf(0.975)),
+    )
+    # theirs counts draws below the value only and takes another kind of quantile
+    assert low == pytest.approx(theirs.confidence_interval.low, abs=0.01)
+    assert high == pytest.approx(theirs.confidence_interval.high, abs=0.01)

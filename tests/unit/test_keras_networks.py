@@ -282,6 +282,7 @@ def test_a_missing_layer_is_refused_by_name():
         pytest.param({"KERAS_BACKEND": "openvino"}, "openvino", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_keras_computes_with_torch_unless_the_user_chose(chosen, wanted, tmp_path):
     code = (
         "from carina.models.keras.backend import import_keras; "

@@ -55,8 +55,7 @@ def audit_dataset(
     dataset = dataset.with_records(r for r in dataset.records if r.key in scan.facts)
     identical = identical_groups(dataset.records, scan)
     duplicates = duplicate_groups(dataset.records, scan, near)
-    labelled = [record for record in dataset.records if record.label is not None]
-    groups = _group_names(group_by_patient_and_pixels(labelled, scan, near))
+    groups = inseparable_films(dataset, scan, near)
     found = Audit(
         images=dataset.counts(),
         patients=_patients(dataset),
@@ -88,7 +87,15 @@ def _is_near(scan: FilmScan, group: Iterable[Record]) -> bool:
     return len({scan.facts[record.key].pixel_digest for record in group}) > 1
 
 
-def _group_names(groups: Iterable[Sequence[Record]]) -> dict[str, str]:
+def inseparable_films(dataset: Dataset, scan: FilmScan, near: NearPairs = ()) -> dict[str, str]:
+    """Return record key -> what cross-validation must not part: a patient, copies of one film.
+
+    Args:
+        dataset: the films; unlabelled and unreadable ones are left out.
+        scan, near: as for `audit_dataset`.
+    """
+    labelled = [r for r in dataset.records if r.label is not None and r.key in scan.facts]
+    groups = group_by_patient_and_pixels(labelled, scan, near)
     return {record.key: group[0].key for group in groups for record in group}
 
 

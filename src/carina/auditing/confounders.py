@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +106,51 @@ def find_confounders(
         for name, one in told.items()
     ]
     return tuple(sorted(found, key=lambda one: (-one.balanced_accuracy, one.signal)))
+
+
+@dataclass(frozen=True, slots=True)
+class SignalAnswers:
+    """The class that one signal alone gives films, each told by folds without it.
+
+    Attributes:
+        signal: its name.
+        title: what it is, as in "from ... alone".
+        answers: record key -> class, of the films that take part.
+    """
+
+    signal: str
+    title: str
+    answers: Mapping[str, str]
+
+
+def answers_of_signals(
+    dataset: Dataset, scan: FilmScan, signals: Collection[str], *, groups: Mapping[str, str]
+) -> dict[str, SignalAnswers]:
+    """Return what some signals alone make of each film, as `find_confounders` had it told.
+
+    Films and folds are the same as there, so that the share of right answers is too.
+
+    Args:
+        dataset, scan, groups: as for `find_confounders`.
+        signals: names of signals; one that nothing is known of is left out.
+    """
+    rng = np.random.default_rng(_SEED)
+    chosen = _chosen(dataset, scan, groups, rng)
+    if chosen is None:
+        return {}
+    trial = relabelled(chosen.y_true, chosen.groups, draws=0, rng=rng)
+    found = {}
+    for name in signals:
+        signal = SIGNALS.get(name)
+        columns = signal.measure(chosen.films)
+        described = None if columns is None else whitened(columns)
+        if described is None or not described.shape[1]:
+            continue
+        told = told_classes(described, trial).answers.tolist()
+        keys = [record.key for record in chosen.films.records]
+        answers = {key: chosen.classes[y] for key, y in zip(keys, told, strict=True)}
+        found[name] = SignalAnswers(name, signal.title_for(chosen.films), answers)
+    return found
 
 
 def why_not(

@@ -33,10 +33,13 @@ class Told:
     Attributes:
         recalls: float64 `[classes]`, the share of each class told rightly under the own labels.
         balanced_accuracy: float64 `[1 + draws]`, the mean of the recalls of each labelling.
+        answers: int8 `[n]`, the class that the films of the other folds give each film under the
+            own labels.
     """
 
     recalls: NDArray[np.float64]
     balanced_accuracy: NDArray[np.float64]
+    answers: NDArray[np.int8]
 
 
 def whitened(columns: Floats, *, ridge: float = _RIDGE) -> Floats:
@@ -70,6 +73,7 @@ def told_classes(films: Floats, trial: Relabelled) -> Told:
     variance = float(films.var(axis=0).sum())
     n_labellings = len(trial.labels)
     right = np.zeros((n_labellings, trial.n_classes))
+    own = np.zeros(len(films), dtype=np.int8)
     for fold in range(N_FOLDS):
         inside = np.flatnonzero(fold_of == fold)
         others, other_units = all_sizes - sizes[fold], all_units - n_units[fold]
@@ -80,11 +84,12 @@ def told_classes(films: Floats, trial: Relabelled) -> Told:
         # A class without a film elsewhere cannot be told.
         offsets[others == 0] = np.inf
         answers = _nearest(films[inside], axes, offsets)
+        own[inside] = answers[0]
         labels = trial.labels[:, trial.unit_of[inside]]
         for y in range(trial.n_classes):
             right[:, y] += ((answers == y) & (labels == y)).sum(axis=1)
     recalls = right / all_sizes
-    return Told(recalls=recalls[0], balanced_accuracy=recalls.mean(axis=1))
+    return Told(recalls=recalls[0], balanced_accuracy=recalls.mean(axis=1), answers=own)
 
 
 def _class_sums(films: Floats, trial: Relabelled) -> tuple[Floats, Floats, Floats]:

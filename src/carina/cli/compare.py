@@ -27,20 +27,33 @@ _SHOWN = ("accuracy", "balanced_accuracy", "roc_auc_macro", "f1_macro", "log_los
 def compare(
     runs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN", help="Two or more runs' folders.", show_default=False),
+        typer.Argument(
+            metavar="RUN",
+            help="Runs' folders, and other tools' predictions as CSV files; one run at least.",
+            show_default=False,
+        ),
     ],
     *,
+    reader: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reader",
+            metavar="FILE.csv[:COLUMN]",
+            help="A human reader's decisions on a run's test films; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     out: OutOption = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Set runs side by side, with paired tests on the films they share.
+    """Set runs and readers side by side, with paired tests on the films they share.
 
     Writes comparison.json and comparison.html.
     """
     from carina.workflows.compare import compare as run
 
     with drawing(as_json=as_json) as progress:
-        result = run(runs, out=out, progress=progress)
+        result = run(runs, readers=reader or (), out=out, progress=progress)
     if as_json:
         show_json(result.comparison.model_dump(mode="json"))
     else:
@@ -50,9 +63,9 @@ def compare(
 
 
 def _show(comparison: Comparison) -> None:
-    """Print the runs' metrics side by side, then what each pair says."""
+    """Print the metrics side by side, then what each pair says."""
     for part in ("validation", "test"):
-        figures = [(run, run.parts[part]) for run in comparison.runs]
+        figures = [(one, one.parts[part]) for one in comparison.compared if part in one.parts]
         rows = [
             ("classes", *(" / ".join(run.labels) for run, _ in figures)),
             ("films", *(f"{one.data.n_images}" for _, one in figures)),
@@ -66,6 +79,6 @@ def _show(comparison: Comparison) -> None:
             show(pair.sentence)
             for assumed in pair.notes:
                 note(f"note: {assumed}")
-    for run in comparison.runs:
+    for run in comparison.compared:
         for caution in run.cautions:
             note(f"caution: {run.name}: {caution}")

@@ -171,6 +171,14 @@ def percent(estimate: Estimate) -> str:
     return text
 
 
+def in_form(name: str, estimate: Estimate) -> str:
+    """Return a metric's estimate in the form that it is read in: a share of films as a
+    percentage, another as a number."""
+    from carina.reporting.wording import is_plain
+
+    return number(estimate) if is_plain(name) else percent(estimate)
+
+
 def number(estimate: Estimate) -> str:
     """Return an estimate as "0.312 (0.201 to 0.433)", or why it is undefined."""
     if estimate.value is None:

@@ -15,6 +15,7 @@ from carina.cli.terminal import (
     SetOption,
     as_typed,
     drawing,
+    in_form,
     note,
     note_unreadable,
     number,
@@ -26,6 +27,10 @@ from carina.cli.terminal import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carina.domain.evaluation import Evaluation
+    from carina.domain.folds import FoldFigures
     from carina.runs import Run
 
 
@@ -54,10 +59,27 @@ def train(
             help="Train with N seeds; report mean and range, keep the best on validation.",
         ),
     ] = 1,
+    folds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N or source",
+            help="Train once for each of N folds, or without each source, and test on all films.",
+            show_default=False,
+        ),
+    ] = None,
     init: Annotated[
         Path | None,
         typer.Option(
             metavar="RUN", help="Begin with the weights of an earlier run.", show_default=False
+        ),
+    ] = None,
+    abstain: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Give no answer where not exactly one class is possible; SHARE, as 0.05, of the "
+            "sets of possible classes may miss the true one.",
+            show_default=False,
         ),
     ] = None,
     out: OutOption = None,
@@ -73,7 +95,9 @@ def train(
             set=set_ or (),
             split=split,
             seeds=seeds,
+            folds=folds,
             init=init,
+            abstain=abstain,
             out=out,
             progress=progress,
         )
@@ -96,8 +120,6 @@ def train(
 
 def show_run(run: Run) -> None:
     """Print what a run found out: loss and accuracy on every part, and the test metrics."""
-    from carina.reporting.probe_wording import verdicts
-
     evaluation = run.evaluation
     show_table(
         ("part", "films", "loss", "accuracy (95 % interval)"),
@@ -123,8 +145,8 @@ def show_run(run: Run) -> None:
         [
             (
                 name,
-                percent(evaluation.metrics[name]),
-                *((percent(last.metrics[name]),) if last and name in last.metrics else ()),
+                in_form(name, evaluation.metrics[name]),
+                *((in_form(name, last.metrics[name]),) if last and name in last.metrics else ()),
             )
             for name in shown
         ],
@@ -133,15 +155,53 @@ def show_run(run: Run) -> None:
         n = len(evaluation.members)
         show_table(
             ("test metric", f"mean of {n} seeds (lowest to highest)"),
-            [(name, percent(evaluation.over_members[name])) for name in shown],
+            [(name, in_form(name, evaluation.over_members[name])) for name in shown],
             title=f"Over {n} seeds; the run's own is the best on validation",
         )
+    if evaluation.folds:
+        _show_folds(evaluation.folds, shown)
+    _show_words(run, evaluation)
+    show(f"report:     {run.report_file}")
+    show(f"classifier: {run.classifier_dir}")
+    show(f"next:       {as_typed(f'carina serve {run.folder}')}")
+
+
+def _show_words(run: Run, evaluation: Evaluation) -> None:
+    """Print what the numbers mean."""
+    from carina.reporting.claims import claims_of
+    from carina.reporting.probe_wording import verdicts
+
+    if evaluation.abstention and evaluation.data.n_abstained:
+        note(evaluation.abstention.sentence)
     if evaluation.without_leaks:
         note(evaluation.without_leaks.sentence)
     for verdict in verdicts(run):
         note(verdict.sentence)
     for caution in evaluation.cautions:
         note(f"caution: {caution}")
-    show(f"report:     {run.report_file}")
-    show(f"classifier: {run.classifier_dir}")
-    show(f"next:       {as_typed(f'carina serve {run.folder}')}")
+    for title, claim in claims_of(evaluation).titled:
+        note(f"{title.lower()}: {claim}")
+
+
+def _show_folds(figures: FoldFigures, shown: Sequence[str]) -> None:
+    """Print what all held-out films got, and each fold."""
+    n = len(figures.folds)
+    show_table(
+        ("test metric", f"all {figures.n_images} held-out films", f"mean of {n} (lowest, highest)"),
+        [
+            (name, in_form(name, figures.pooled[name]), in_form(name, figures.over_folds[name]))
+            for name in shown
+        ],
+        title=f"Over {n} trainings; the run's own is the best on validation",
+    )
+    show_table(
+        ("held out", "films", *shown),
+        [
+            (
+                f"{fold.tested_on}{' (chosen)' if fold.chosen else ''}",
+                str(fold.n_images),
+                *(in_form(name, fold.metrics[name]) for name in shown),
+            )
+            for fold in figures.folds
+        ],
+    )

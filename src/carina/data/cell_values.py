@@ -3,6 +3,7 @@
 import math
 
 _OLDEST_YEARS = 130
+_SEXES = {"f": "F", "female": "F", "w": "F", "m": "M", "male": "M"}
 
 
 def finite_number(text: str) -> float:
@@ -33,3 +34,18 @@ def age_in_years(text: str) -> float:
     if not 0 <= age_years <= _OLDEST_YEARS:
         raise ValueError(text)
     return age_years
+
+
+def sex_letter(text: str) -> str:
+    """Return "F" or "M" for the sex in a cell.
+
+    Raises:
+        ValueError: if it is neither.
+
+    >>> sex_letter("female")
+    'F'
+    """
+    sex = _SEXES.get(text.strip().casefold())
+    if sex is None:
+        raise ValueError(text)
+    return sex

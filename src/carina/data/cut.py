@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from carina.data.counted import counted
 from carina.data.scan import FilmScan
@@ -12,6 +13,8 @@ from carina.domain.record import Part, Record
 from carina.errors import DatasetError
 
 Group = tuple[Record, ...]
+# What films are cut into: parts, or folds by their names.
+_Place = TypeVar("_Place", bound=str)
 
 
 def cut_groups(
@@ -57,6 +60,45 @@ def cut_groups(
     }
 
 
+def cut_folds(groups: Sequence[Group], n_folds: int, *, seed: int, scan: FilmScan) -> list[int]:
+    """Return the fold of every group, 0 to `n_folds - 1`: of each class an equal share in each.
+
+    Large groups are placed first, those of one size in an order drawn from the seed and the
+    films' content, and each goes to the fold whose classes it brings nearest to their
+    share. Where a fold then lacks a class, the smallest group that has it moves there.
+
+    Args:
+        groups: films that stay together; every film is labelled and in one group.
+        n_folds: two or more.
+        seed: decides the order.
+        scan: the films' facts.
+
+    Raises:
+        DatasetError: if a class has too few groups for a film in each fold.
+
+    References:
+        As `cut_groups`; largest first, so that what comes late is small, as in Graham, SIAM J
+        Appl Math 17 (1969) 416-429.
+    """
+    ordered = sorted(groups, key=lambda group: (-len(group), _rank(group, seed, scan)))
+    share = {label: n / n_folds for label, n in _count(r for g in groups for r in g).items()}
+    names = [f"fold {number + 1}" for number in range(n_folds)]
+    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+    chosen: list[str] = []
+    for group in ordered:
+        labels = _count(group)
+        # The first of the least filled at a tie.
+        name = max(
+            names, key=lambda name: (_gain(labels, counts[name], share), -counts[name].total())
+        )
+        counts[name].update(labels)
+        chosen.append(name)
+    _fill_gaps(ordered, chosen, counts, held={})
+    number_of = {name: number for number, name in enumerate(names)}
+    fold_of = {g[0].key: number_of[c] for g, c in zip(ordered, chosen, strict=True)}
+    return [fold_of[group[0].key] for group in groups]
+
+
 def _rank(group: Group, seed: int, scan: FilmScan) -> tuple[str, str]:
     content = min(scan.facts[record.key].pixel_digest for record in group)
     return hashlib.sha256(f"{seed}\x1f{content}".encode()).hexdigest(), content
@@ -71,29 +113,41 @@ def _nearest_part(
     counts: Mapping[Part, Counter[str]],
     targets: Mapping[Part, Mapping[str, float]],
 ) -> Part:
-    """Return the part that most wants a group, or train if none does.
-
-    A part's want is by how much the group lowers its squared distance from the targets,
-    each class in units of its target.
-    """
+    """Return the part that most wants a group, or train if none does."""
     best: Part = "train"
     best_gain = 0.0
     for part, target in targets.items():
-        gain = 0.0
-        for label, n_films in labels.items():
-            wanted = target.get(label, 0.0)
-            missing = wanted - counts[part][label]
-            gain += (missing**2 - (missing - n_films) ** 2) / max(wanted, 1.0)
+        gain = _gain(labels, counts[part], target)
         if gain > best_gain:
             best, best_gain = part, gain
     return best
 
 
+def _gain(
+    labels: Mapping[str, int], counts: Mapping[str, int], target: Mapping[str, float]
+) -> float:
+    """Return by how much films bring a part nearer to its targets, by class.
+
+    The distance is squared, each class in units of its target.
+
+    Args:
+        labels: class -> number of films that would come.
+        counts: class -> number of films that are there.
+        target: class -> number of films that there should be.
+    """
+    gain = 0.0
+    for label, n_films in labels.items():
+        wanted = target.get(label, 0.0)
+        missing = wanted - counts.get(label, 0)
+        gain += (missing**2 - (missing - n_films) ** 2) / max(wanted, 1.0)
+    return gain
+
+
 def _fill_gaps(
     groups: Sequence[Group],
-    chosen: list[Part],
-    counts: Mapping[Part, Counter[str]],
-    held: Mapping[Part, frozenset[str]],
+    chosen: list[_Place],
+    counts: Mapping[_Place, Counter[str]],
+    held: Mapping[_Place, frozenset[str]],
 ) -> None:
     """Move groups until every part has every class; rare classes first."""
     labels = sorted({record.label or "" for group in groups for record in group})
@@ -119,10 +173,10 @@ def _fill_gaps(
 
 def _movable(
     label: str,
-    to: Part,
+    to: _Place,
     groups: Sequence[Group],
-    chosen: Sequence[Part],
-    counts: Mapping[Part, Counter[str]],
+    chosen: Sequence[_Place],
+    counts: Mapping[_Place, Counter[str]],
 ) -> int | None:
     """Return the smallest group with `label` that another part can spare."""
     can_spare = []

@@ -1,14 +1,18 @@
 """What stands on a classifier: `card.json`."""
 
 from collections.abc import Mapping
+from typing import Self
 
 from pydantic import Field
 
-from carina.domain.calibration import Abstention, Calibration, Thresholds
+from carina.domain.abstention import Abstention
+from carina.domain.calibration import Calibration
 from carina.domain.document import Document, Plain
 from carina.domain.gate import Gate
 from carina.domain.input_spec import InputSpec
 from carina.domain.label_set import LabelSet
+from carina.domain.rules import FittedRules, Rules
+from carina.domain.thresholds import Thresholds
 
 
 class ExplanationSource(Plain):
@@ -37,6 +41,8 @@ class Provenance(Plain):
         sources: names of the training data's sources.
         dataset_digest: digest of the data set.
         split_digest: digest of the split.
+        split: how the films became training, validation and test, in words; "" if that is
+            not known.
         n_train: training films by class.
         patient_key_fingerprint: fingerprint of the key behind the hashes of `seen.csv`.
         licences: licences of the training films, as far as known.
@@ -50,6 +56,7 @@ class Provenance(Plain):
     sources: tuple[str, ...]
     dataset_digest: str
     split_digest: str
+    split: str = ""
     n_train: Mapping[str, int]
     patient_key_fingerprint: str
     licences: tuple[str, ...] = ()
@@ -62,7 +69,8 @@ class Card(Document):
         name: short name.
         labels: the classes, in the order of `logits`.
         input: the pixel contract.
-        calibration, thresholds, abstention, gate: the fitted rules.
+        calibration, thresholds, abstention, gate: the fitted rules that it answers by.
+        fitted: what else was fitted on validation, for tests to come.
         provenance: where it comes from.
         explanations: class -> where its explanation is computed; empty if it has none.
         parity: what was measured between the trained and the exported network
@@ -79,9 +87,31 @@ class Card(Document):
     thresholds: Thresholds = Thresholds()
     abstention: Abstention = Abstention()
     gate: Gate = Gate()
+    fitted: FittedRules = FittedRules()
     provenance: Provenance
     explanations: Mapping[str, ExplanationSource] = Field(default_factory=dict)
     parity: Mapping[str, float] = Field(default_factory=dict)
     tested_on: str = ""
     cautions: tuple[str, ...] = ()
     files: Mapping[str, str] = Field(default_factory=dict)
+
+    @property
+    def rules(self) -> Rules:
+        """The fitted rules, without the gate."""
+        return Rules(
+            calibration=self.calibration,
+            thresholds=self.thresholds,
+            abstention=self.abstention,
+            fitted=self.fitted,
+        )
+
+    def answering_by(self, rules: Rules) -> Self:
+        """Return the card with other fitted rules; its gate stays."""
+        return self.model_copy(
+            update={
+                "calibration": rules.calibration,
+                "thresholds": rules.thresholds,
+                "abstention": rules.abstention,
+                "fitted": rules.fitted,
+            }
+        )

@@ -1,4 +1,4 @@
-"""Runs side by side: `comparison.json`."""
+"""Runs, readers and predictions side by side: `comparison.json`."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from carina.domain.document import Document, Plain
+from carina.domain.estimate import Estimate
 from carina.domain.evaluation import ConfusionMatrix, Estimates, EvaluatedData, WithoutLeaks
 from carina.domain.input_spec import InputSpec
 
@@ -92,6 +93,34 @@ class ComparedRun(Plain):
     cautions: tuple[str, ...] = ()
 
 
+class ComparedAnswers(Plain):
+    """Answers that come without a run: a human reader's, or another tool's predictions.
+
+    Attributes:
+        name: what they are called here.
+        kind: "reader" for decisions of a person, "predictions" for a tool's.
+        file: name of the file.
+        column: the column that the answers stand in, or "" if a tool's columns were found.
+        labels: the classes in order.
+        n_rows: rows of the file that hold an answer.
+        n_blank: rows without an answer: not compared.
+        n_elsewhere: rows of films that are in no run's test part: not compared.
+        parts: "test" -> figures on the films of the runs' test parts.
+        cautions: sentences that belong beside the numbers.
+    """
+
+    name: str
+    kind: Literal["reader", "predictions"]
+    file: str
+    column: str = ""
+    labels: tuple[str, ...]
+    n_rows: int
+    n_blank: int = 0
+    n_elsewhere: int = 0
+    parts: Mapping[ComparedPart, PartFigures]
+    cautions: tuple[str, ...] = ()
+
+
 class PairedCounts(Plain):
     """Films by whether either run answered them rightly."""
 
@@ -99,6 +128,38 @@ class PairedCounts(Plain):
     only_first_right: int
     only_second_right: int
     both_wrong: int
+
+
+Compared = ComparedRun | ComparedAnswers
+
+
+class AreaTest(Plain):
+    """Two areas under the ROC curve on the same films.
+
+    Attributes:
+        label: the class against the rest; "" with two classes, whose areas are one.
+        first, second: the areas of each.
+        difference: first minus second, with DeLong's interval: "delong", or where patients
+            have several films "delong-patients".
+        standard_error: DeLong's, of the difference; None if undefined.
+        bootstrap: the same difference, with the interval of the paired bootstrap.
+        p_value: of "both areas are equal", by DeLong's test; None if undefined.
+        p_value_holm: `p_value` corrected for all areas of all tested pairs of the part.
+        n_tests: how many areas that is.
+        films_needed: roughly how many films like these would show a difference as large as
+            the one found with a chance of 80 %; None if there is none.
+    """
+
+    label: str
+    first: Estimate
+    second: Estimate
+    difference: Estimate
+    standard_error: float | None
+    bootstrap: Estimate
+    p_value: float | None
+    p_value_holm: float | None
+    n_tests: int = 1
+    films_needed: int | None = None
 
 
 class PairedTest(Plain):
@@ -109,9 +170,14 @@ class PairedTest(Plain):
         n_patients: different known patients among them, or None if no patient is known.
         unit: what was resampled: "patients", "films", or "patients where known".
         clustered: whether some patient brings several films.
-        identical: whether both gave the same probabilities for every film.
-        first, second: the metrics of each on these films.
+        identical: whether both gave the same answer to every film, and the same probabilities
+            where both have any.
+        first, second: the metrics of each on these films; what rests on probabilities is
+            undefined for decisions alone.
         differences: metric -> first minus second.
+        per_class: class -> metric -> first minus second.
+        areas: the test of each area under the ROC curve; empty where one of both gave
+            decisions alone.
         counts: films by whether each run was right.
         p_value: of "both are right equally often": exact McNemar over the films, or where
             `clustered` its form over patients (`p_value_films` then has the other).
@@ -131,6 +197,8 @@ class PairedTest(Plain):
     first: Estimates
     second: Estimates
     differences: Estimates
+    per_class: Mapping[str, Estimates] = Field(default_factory=dict)
+    areas: tuple[AreaTest, ...] = ()
     counts: PairedCounts
     p_value: float
     p_value_films: float
@@ -144,7 +212,7 @@ class ComparedPair(Plain):
 
     Attributes:
         part: "validation" or "test".
-        first, second: names of the runs.
+        first, second: names of what is compared.
         n_first, n_second: films of the part in each run.
         n_shared: films that both answered and call alike.
         n_relabelled: films in both that have another class in the other run: not compared.
@@ -176,8 +244,15 @@ class Comparison(Document):
 
     Attributes:
         runs: in the order they were named.
-        pairs: every two of them on the test part, then on the validation part.
+        others: answers without a run, in the order they were named.
+        pairs: every two of them on the test part, then every two runs on validation.
     """
 
     runs: tuple[ComparedRun, ...]
+    others: tuple[ComparedAnswers, ...] = ()
     pairs: tuple[ComparedPair, ...] = Field(default=())
+
+    @property
+    def compared(self) -> tuple[Compared, ...]:
+        """The runs, then the answers without a run."""
+        return (*self.runs, *self.others)

@@ -15,7 +15,8 @@ class Estimate(Plain):
         low: lower end of the 95 % interval, or None if there is none.
         high: upper end.
         n: how many films it rests on.
-        method: how the interval was made ("wilson", "bootstrap-patients", "count", ...).
+        method: how the interval was made ("wilson-effective-n", "hall-patients", "count", ...;
+            docs/explanation/intervals.md).
         undefined_because: why `value` is None, in words; else "".
     """
 

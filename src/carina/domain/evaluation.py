@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from carina.domain.abstention_figures import AbstentionFigures
+from carina.domain.calibration_figures import CalibrationFigures
 from carina.domain.document import Document, Plain
 from carina.domain.estimate import Estimate
+from carina.domain.external import AgainstInternal
+from carina.domain.failures import ErrorAgreement
+from carina.domain.folds import FoldFigures
+from carina.domain.operating_points import DecisionCurve, OperatingPoint
 
 Estimates = Mapping[str, Estimate]
 
@@ -16,7 +22,8 @@ class EvaluatedData(Plain):
     Attributes:
         name: the data set, in words.
         part: "train", "validation", "test", or "all" for an external test.
-        external: True if the classifier was trained on other data.
+        external: True if the classifier was trained on other data; None if it is not known what
+            it was trained on.
         n_images: films that count in the estimates.
         n_patients: different known patients among them, or None if no patient is known.
         unit: what the intervals resample: "patients" if all are known, "films" if none is,
@@ -25,19 +32,22 @@ class EvaluatedData(Plain):
         n_abstained: films the classifier would not answer (they count all the same).
         n_unreadable: films that could not be read (they do not count).
         n_unlabelled: films without a label of the classifier (they do not count).
+        chose_the_network: True if the choice of the epoch saw these films too, as a described
+            mistake had it.
         test_opened: how many commands computed metrics on this test part so far; 0 if
             it is not a run's test part.
     """
 
     name: str
     part: str
-    external: bool = False
+    external: bool | None = False
     n_images: int
     n_patients: int | None = None
     unit: str = "films"
     n_abstained: int = 0
     n_unreadable: int = 0
     n_unlabelled: int = 0
+    chose_the_network: bool = False
     test_opened: int = 0
 
 
@@ -123,15 +133,22 @@ class Evaluation(Document):
         labels: the classes in order.
         data: what was evaluated.
         metrics: over all films, under scikit-learn's names ("accuracy", "f1_macro", ...).
-        per_class: class -> "precision", "recall", "f1", "specificity", "roc_auc",
-            "average_precision", "support", "tp", "fp", "tn", "fn".
+        per_class: class -> "precision" (positive predictive value), "npv" (negative
+            predictive value), "recall" (sensitivity), "specificity", "f1", "roc_auc",
+            "average_precision", "brier_score" and what it is made of ("brier_miscalibration"
+            - "brier_discrimination" + "brier_uncertainty"), "brier_miscalibration_if_calibrated",
+            "support", "tp", "fp", "tn", "fn".
         per_source: source -> metrics, where there are several sources.
         per_subgroup: property ("sex", "view", ...) -> value -> metrics.
         confusion_matrix: counts.
         curves: ROC and precision-recall.
         calibration: how honest the probabilities are.
         operating_points: thresholds chosen on validation, with what they achieve here.
-        abstention: the rate of abstention, and what abstaining changes.
+        decision_curves: class -> whether acting on the answers helps.
+        abstention: prediction sets, and what abstaining changes.
+        error_agreement: whether the classifier errs where a confounder would.
+        against_internal: for an external test, the internal one beside it.
+        folds: the results over the folds, if there are any.
         probes: what can be told about the class without the lungs.
         last_epoch: the same metrics for the last epoch's network, not the chosen one.
         without_leaks: the same metrics without the leaked films, if there are any.
@@ -140,6 +157,7 @@ class Evaluation(Document):
         over_members: metric -> mean over the members, with the lowest and the highest.
         parts: part -> "loss" and "accuracy", uncalibrated, without augmentation.
         cautions: sentences that belong beside the numbers.
+        notes: how the data was read, in sentences: every guess.
     """
 
     classifier: str
@@ -151,9 +169,13 @@ class Evaluation(Document):
     per_subgroup: Mapping[str, Mapping[str, Estimates]] = Field(default_factory=dict)
     confusion_matrix: ConfusionMatrix
     curves: Curves = Curves()
-    calibration: Estimates = Field(default_factory=dict)
-    operating_points: tuple[Estimates, ...] = ()
-    abstention: Estimates = Field(default_factory=dict)
+    calibration: CalibrationFigures | None = None
+    operating_points: tuple[OperatingPoint, ...] = ()
+    decision_curves: Mapping[str, DecisionCurve] = Field(default_factory=dict)
+    abstention: AbstentionFigures | None = None
+    error_agreement: tuple[ErrorAgreement, ...] = ()
+    against_internal: AgainstInternal | None = None
+    folds: FoldFigures | None = None
     probes: Estimates = Field(default_factory=dict)
     last_epoch: EpochFigures | None = None
     without_leaks: WithoutLeaks | None = None
@@ -161,3 +183,9 @@ class Evaluation(Document):
     over_members: Estimates = Field(default_factory=dict)
     parts: Mapping[str, Estimates] = Field(default_factory=dict)
     cautions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @field_validator("calibration", "abstention", mode="before")
+    @classmethod
+    def _were_empty_in_older_files(cls, value: object) -> object:
+        return None if value == {} else value

@@ -20,7 +20,7 @@ class Prediction:
     Attributes:
         path: the film, as the user named it or relative to its data set.
         probabilities: class -> calibrated probability; they sum to 1. Empty if the
-            film could not be read.
+            film could not be read, or if its answer is all that is known.
         logits: class -> the network's uncalibrated output.
         predicted: the class that the thresholds choose, also when abstained; ""
             if the film could not be read.

@@ -154,9 +154,19 @@ class EvaluateSection(Plain):
     """How the test part is evaluated.
 
     Attributes:
-        resamples: bootstrap resamples for the intervals.
+        resamples: bootstrap resamples, for numbers whose interval has no closed form.
         seed: decides the resamples.
         worst_errors: how many of the worst errors the report shows.
+        calibration: how logits become probabilities, fitted on validation: "temperature",
+            "vector" (a scale and a shift for each class) or "none".
+        positive: the class that counts as positive in a test of two classes; "": the one
+            whose name is not that of a normal film.
+        sensitivity: what the operating point "sensitivity" asks for on validation.
+        miss_cost: how many false alarms a missed film is worth to the operating point "cost".
+        decide_by: how two classes are told apart: "highest" probability, or the threshold of
+            an operating point ("sensitivity", "youden", "cost").
+        abstain: the share of wrong prediction sets that is accepted: films whose set has not
+            exactly one class get no answer; 0: every film gets one.
         masked_probe: whether the same network is also trained, in at most a quarter of the
             time, on films whose middle is blacked out: what it still tells does not come
             from the lungs.
@@ -165,6 +175,12 @@ class EvaluateSection(Plain):
     resamples: int = Field(default=2000, ge=100)
     seed: int = Field(default=0, ge=0)
     worst_errors: int = Field(default=12, ge=0)
+    calibration: Literal["temperature", "vector", "none"] = "temperature"
+    positive: str = ""
+    sensitivity: float = Field(default=0.95, gt=0, lt=1)
+    miss_cost: float = Field(default=10.0, gt=0)
+    decide_by: Literal["highest", "sensitivity", "youden", "cost"] = "highest"
+    abstain: float = Field(default=0.0, ge=0, lt=0.5)
     masked_probe: bool = True
 
 

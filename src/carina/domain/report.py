@@ -117,7 +117,52 @@ class Facts:
     pairs: tuple[tuple[str, str], ...]
 
 
-Block = Paragraph | Bullets | Notice | KeyFigures | Table | Figure | Gallery | FilmRow | Facts
+AnswerKind = Literal["filled", "missing", "author", "not-applicable"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredItem:
+    """One item of a reporting checklist, and what a run says to it.
+
+    Attributes:
+        number: as the checklist counts ("12a").
+        topic: what it asks for, in a few words.
+        kind: "filled" from the run, "missing" in this run though a program could know it,
+            "author": only the author knows, or "not-applicable".
+        answer: the sentence with the run's own values, what is missing, or why not.
+        to_add: what the author has to add to a filled item, or "".
+        anchors: sections of the same page that the answer rests on; one that the page does
+            not have is not linked.
+    """
+
+    number: str
+    topic: str
+    kind: AnswerKind
+    answer: str
+    to_add: str = ""
+    anchors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """A reporting checklist: its title, and each of its sections with its items."""
+
+    title: str
+    sections: tuple[tuple[str, tuple[AnsweredItem, ...]], ...]
+
+
+Block = (
+    Paragraph
+    | Bullets
+    | Notice
+    | KeyFigures
+    | Table
+    | Figure
+    | Gallery
+    | FilmRow
+    | Facts
+    | Checklist
+)
 
 
 @dataclass(frozen=True, slots=True)

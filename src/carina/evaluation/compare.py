@@ -5,32 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from carina.domain.comparison import PairedCounts, PairedTest
+from carina.domain.comparison import AreaTest, PairedCounts, PairedTest
 from carina.domain.estimate import Estimate
 from carina.domain.recipe import EvaluateSection
 from carina.errors import EvaluationError
-from carina.evaluation.bootstrap import draw_metrics
-from carina.evaluation.estimating import estimate_metrics
-from carina.evaluation.intervals import Interval, bias_corrected, hull
-from carina.evaluation.metric import Metric
 from carina.evaluation.metrics import METRICS
-from carina.evaluation.paired_tests import (
-    exact_difference,
-    exact_mcnemar,
-    exact_over_patients,
-    films_needed,
-    holm,
-)
-from carina.evaluation.resamples import Floats
+from carina.evaluation.paired_areas import PairedAreas, films_to_show_areas, paired_areas
+from carina.evaluation.paired_differences import PairedFilms, paired_differences
+from carina.evaluation.paired_tests import exact_mcnemar, exact_over_patients, films_needed, holm
 from carina.evaluation.scored_films import ScoredFilms, n_known_patients
+from carina.evaluation.without_scores import estimate_what_is_known
 
 COMPARED_METRICS = ("accuracy", "balanced_accuracy", "roc_auc_macro", "f1_macro")
+COMPARED_OF_CLASS = ("recall", "specificity")
 SIGNIFICANT = 0.05
 
-_LEAST_DEFINED = 0.9
-_SAME = 1e-12
-_TAIL = 0.025
+_AREA = "roc_auc"
+_TOO_FEW = "{label} and the rest need films of two patients each"
 
 
 def compare_answers(
@@ -38,11 +31,9 @@ def compare_answers(
 ) -> PairedTest:
     """Return the paired comparison of two classifiers' answers to the same films.
 
-    The intervals of the differences are bias-corrected bootstraps over patients (films
-    where patients are unknown), both classifiers in every draw on the same ones. That of
-    the accuracy is never narrower than what the exact test allows. Where draws do not vary
-    or too many are undefined, n units (of the smallest class, but for accuracy) that all
-    agree leave room for a share of `1 - 0.025 ** (1 / n)` that would differ.
+    Differences have intervals by the paired bootstrap (`paired_differences`), accuracies an
+    exact test, and areas under the ROC curve DeLong's test. Where one of both gave decisions
+    alone, what rests on probabilities is undefined and no area is tested.
 
     Args:
         first: the films, one or more.
@@ -55,21 +46,28 @@ def compare_answers(
     """
     if len(first) == 0:
         raise EvaluationError("there is no film that both classifiers answered")
-    _require_same(first, second)
-    metrics = {name: METRICS.get(name) for name in COMPARED_METRICS}
-    counts = _counts(first, second)
+    films = PairedFilms(first, second)
+    overall = {name: METRICS.get(name) for name in COMPARED_METRICS}
+    of_class = {name: METRICS.get(name) for name in (*COMPARED_OF_CLASS, _AREA)}
+    differences, per_class = paired_differences(films, overall | of_class, section)
+    counts = _counts(films)
     clustered = _n_units(first) < len(first)
     p_films = exact_mcnemar(counts.only_first_right, counts.only_second_right)
-    p_value = exact_over_patients(_leads(first, second)) if clustered else p_films
+    p_value = exact_over_patients(_leads(films)) if clustered else p_films
     return PairedTest(
         n_images=len(first),
         n_patients=n_known_patients(first.patients),
         unit=first.unit,
         clustered=clustered,
-        identical=_identical(first, second),
-        first=estimate_metrics(first, metrics, section)[0],
-        second=estimate_metrics(second, metrics, section)[0],
-        differences=_differences(first, second, metrics, section),
+        identical=films.identical,
+        first=estimate_what_is_known(first, overall, section)[0],
+        second=estimate_what_is_known(second, overall, section)[0],
+        differences=differences,
+        per_class={
+            label: {name: own[name] for name in COMPARED_OF_CLASS}
+            for label, own in per_class.items()
+        },
+        areas=_area_tests(films, per_class, section) if films.has_scores else (),
         counts=counts,
         p_value=p_value,
         p_value_films=p_films,
@@ -83,15 +81,19 @@ def compare_answers(
 def corrected(tests: Sequence[PairedTest]) -> list[PairedTest]:
     """Return several tests with p-values after Holm, and the films needed after Bonferroni.
 
+    The tests of accuracies are one family, those of all areas under the ROC curve another.
+
     Args:
         tests: every test that is made on one part.
     """
     level = SIGNIFICANT / max(1, len(tests))
+    areas = iter(_corrected_areas([area for test in tests for area in test.areas]))
     return [
         test.model_copy(
             update={
                 "p_value_holm": p_value,
                 "n_tests": len(tests),
+                "areas": tuple(next(areas) for _ in test.areas),
                 "films_needed": films_needed(
                     test.counts.only_first_right,
                     test.counts.only_second_right,
@@ -104,24 +106,34 @@ def corrected(tests: Sequence[PairedTest]) -> list[PairedTest]:
     ]
 
 
-def _require_same(first: ScoredFilms, second: ScoredFilms) -> None:
-    if (
-        first.labels != second.labels
-        or first.patients != second.patients
-        or not np.array_equal(first.y_true, second.y_true)
-    ):
-        raise ValueError("a paired comparison needs the same films, truths and patients in order")
+def _corrected_areas(areas: Sequence[AreaTest]) -> list[AreaTest]:
+    """Return the tests of areas, corrected for how many of them have a p-value."""
+    told = [area.p_value for area in areas if area.p_value is not None]
+    after, level = iter(holm(told)), SIGNIFICANT / max(1, len(told))
+    return [
+        area
+        if area.p_value is None
+        else area.model_copy(
+            update={
+                "p_value_holm": next(after),
+                "n_tests": len(told),
+                "films_needed": _films_for(area, level),
+            }
+        )
+        for area in areas
+    ]
 
 
-def _identical(first: ScoredFilms, second: ScoredFilms) -> bool:
-    """Return whether both gave the same answers, to the last digit."""
-    return np.array_equal(first.probabilities, second.probabilities) and np.array_equal(
-        first.predicted, second.predicted
-    )
+def _films_for(area: AreaTest, level: float) -> int | None:
+    """Return how many films like these would show a difference in area as large."""
+    apart, error = area.difference.value, area.standard_error
+    if not apart or not error:
+        return None
+    return films_to_show_areas(apart, standard_error=error, n=area.difference.n, level=level)
 
 
-def _counts(first: ScoredFilms, second: ScoredFilms) -> PairedCounts:
-    a, b = first.predicted == first.y_true, second.predicted == second.y_true
+def _counts(films: PairedFilms) -> PairedCounts:
+    a, b = _right(films)
     return PairedCounts(
         both_right=int((a & b).sum()),
         only_first_right=int((a & ~b).sum()),
@@ -130,68 +142,62 @@ def _counts(first: ScoredFilms, second: ScoredFilms) -> PairedCounts:
     )
 
 
-def _leads(first: ScoredFilms, second: ScoredFilms) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+def _leads(films: PairedFilms) -> NDArray[np.intp]:
     """Return by how many right films the first is ahead in each patient, intp `[units]`."""
-    a, b = first.predicted == first.y_true, second.predicted == second.y_true
-    leads = np.zeros(_n_units(first), dtype=np.intp)
-    np.add.at(leads, first.units, a.astype(np.intp) - b.astype(np.intp))
+    a, b = _right(films)
+    leads = np.zeros(_n_units(films.first), dtype=np.intp)
+    np.add.at(leads, films.first.units, a.astype(np.intp) - b.astype(np.intp))
     return leads
 
 
-def _differences(
-    first: ScoredFilms,
-    second: ScoredFilms,
-    metrics: Mapping[str, Metric],
-    section: EvaluateSection,
-) -> dict[str, Estimate]:
-    """Return first minus second for every metric."""
-    # the draws depend on units and seed alone: both are measured on the same ones
+def _right(films: PairedFilms) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which films each answered rightly, both bool `[n]`."""
+    first, second = (own.predicted == own.y_true for own in (films.first, films.second))
+    return first, second
+
+
+def _area_tests(
+    films: PairedFilms, bootstrap: Mapping[str, Mapping[str, Estimate]], section: EvaluateSection
+) -> tuple[AreaTest, ...]:
+    """Return DeLong's test of each class against the rest; with two classes of one area."""
+    metric = {_AREA: METRICS.get(_AREA)}
     ours, theirs = (
-        draw_metrics(films, metrics, resamples=section.resamples, seed=section.seed)
-        for films in (first, second)
+        estimate_what_is_known(own, metric, section)[1] for own in (films.first, films.second)
     )
-    differences = {}
-    for name, metric in metrics.items():
-        a, b = (float(metric.measure(films.once)[0]) for films in (first, second))
-        if np.isnan(a) or np.isnan(b):
-            differences[name] = Estimate.undefined(metric.undefined_because, n=len(first))
-            continue
-        draws = ours[name] - theirs[name]
-        (low, high), method = _interval(name, a - b, draws, first, second)
-        differences[name] = Estimate(
-            value=round(a - b, 12), low=low, high=high, n=len(first), method=method
+    labels = films.first.labels
+    tested = labels[:1] if len(labels) == 2 else labels
+    tests = []
+    for index, label in enumerate(tested):
+        areas = paired_areas(
+            films.first.y_true == index,
+            films.first.probabilities[:, index],
+            films.second.probabilities[:, index],
+            units=films.first.units,
         )
-    return differences
+        p_value = areas.p_value if areas else None
+        test = AreaTest(
+            label="" if len(labels) == 2 else label,
+            first=ours[label][_AREA],
+            second=theirs[label][_AREA],
+            difference=_delong(films, areas, label),
+            standard_error=areas.standard_error if areas else None,
+            bootstrap=bootstrap[label][_AREA],
+            p_value=p_value,
+            p_value_holm=p_value,
+        )
+        tests.append(test.model_copy(update={"films_needed": _films_for(test, SIGNIFICANT)}))
+    return tuple(tests)
 
 
-def _interval(
-    name: str, value: float, draws: Floats, first: ScoredFilms, second: ScoredFilms
-) -> tuple[Interval, str]:
-    """Return the interval of a difference, and its method's name."""
-    if _identical(first, second):
-        return (0.0, 0.0), "identical-answers"
-    # sums in another order must not break the ties of a draw with the value itself
-    drawn, value = np.round(draws[~np.isnan(draws)], 12), round(value, 12)
-    if not drawn.size or np.ptp(drawn) <= _SAME:
-        return _open_ended(value, name, first), "open-ended"
-    interval = bias_corrected(value, drawn)
-    if drawn.size < _LEAST_DEFINED * draws.size:
-        return hull(interval, _open_ended(value, name, first)), "open-ended"
-    if name == "accuracy":
-        counts = _counts(first, second)
-        exact = exact_difference(counts.only_first_right, counts.only_second_right, n=len(first))
-        interval = hull(interval, exact)
-    return interval, f"paired-bootstrap-{first.unit.replace(' ', '-')}"
-
-
-def _open_ended(value: float, name: str, films: ScoredFilms) -> Interval:
-    """Return the interval of a difference that every draw gave alike."""
-    classes = [films.y_true == index for index in np.unique(films.y_true)]
-    units = films.units
-    smallest = min(len(set(units[own].tolist())) for own in classes)
-    n_units = _n_units(films) if name == "accuracy" else smallest
-    differ = 1 - _TAIL ** (1 / n_units)
-    return value - differ * (value + 1), value + differ * (1 - value)
+def _delong(films: PairedFilms, areas: PairedAreas | None, label: str) -> Estimate:
+    """Return the difference of two areas with DeLong's interval, which may be undefined."""
+    n = len(films.first)
+    if areas is None:
+        return Estimate.undefined(_TOO_FEW.format(label=label), n=n)
+    low, high = areas.interval or (None, None)
+    clustered = _n_units(films.first) < n
+    method = "delong-patients" if clustered else "delong"
+    return Estimate(value=round(areas.difference, 12), low=low, high=high, n=n, method=method)
 
 
 def _n_units(films: ScoredFilms) -> int:

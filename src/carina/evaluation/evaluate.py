@@ -10,14 +10,21 @@ from numpy.typing import NDArray
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import ConfusionMatrix, EvaluatedData, Evaluation
 from carina.domain.recipe import EvaluateSection
+from carina.domain.rules import Rules
 from carina.domain.sentences import listed
 from carina.domain.softmax import log_softmax
 from carina.errors import EvaluationError
+from carina.evaluation.brier_parts import brier_parts
+from carina.evaluation.calibration import calibration_figures
+from carina.evaluation.conformal import abstention_figures
 from carina.evaluation.curves import draw_curves
+from carina.evaluation.decision_curve import decision_curves
 from carina.evaluation.estimating import estimate_mean, estimate_metrics
+from carina.evaluation.interval_cautions import interval_cautions
 from carina.evaluation.metric import Metric
 from carina.evaluation.metrics import METRICS
 from carina.evaluation.metrics.log_loss import LARGEST_SURPRISE
+from carina.evaluation.operating_points import operating_points
 from carina.evaluation.scored_films import (
     ScoredFilms,
     evaluated_data,
@@ -25,6 +32,7 @@ from carina.evaluation.scored_films import (
     scored_films,
 )
 from carina.evaluation.subgroups import SMALLEST_SUBGROUP, UNKNOWN
+from carina.evaluation.without_scores import estimate_what_is_known
 
 __all__ = [
     "ScoredFilms",
@@ -41,7 +49,12 @@ _SMALL_CLASS = 30
 
 
 def evaluate(
-    films: ScoredFilms, *, data: EvaluatedData, classifier: str, section: EvaluateSection
+    films: ScoredFilms,
+    *,
+    data: EvaluatedData,
+    classifier: str,
+    section: EvaluateSection,
+    rules: Rules | None = None,
 ) -> Evaluation:
     """Return every estimate of a classifier's answers to labelled films.
 
@@ -51,12 +64,13 @@ def evaluate(
             unit are taken from `films`.
         classifier: digest of the classifier's card, or the name of a predictions file.
         section: how many resamples, and their seed.
+        rules: what was fitted on validation; None if nothing was.
 
     Raises:
         EvaluationError: if there is no film.
     """
     overall, per_class, confusion = all_metrics(films, section)
-    return Evaluation(
+    evaluation = Evaluation(
         classifier=classifier,
         labels=films.labels,
         data=_counted(data, films),
@@ -65,9 +79,24 @@ def evaluate(
         per_source=_per_source(films, section),
         per_subgroup=_per_subgroup(films, section),
         confusion_matrix=confusion,
-        curves=draw_curves(films.labels, films.y_true, films.probabilities),
         cautions=_cautions(films),
     )
+    if not films.has_scores:
+        return evaluation
+    return evaluation.model_copy(update=_what_scores_tell(films, section, rules or Rules()))
+
+
+def _what_scores_tell(
+    films: ScoredFilms, section: EvaluateSection, rules: Rules
+) -> dict[str, object]:
+    """Return the fields of an `Evaluation` that answers alone do not tell."""
+    return {
+        "curves": draw_curves(films.labels, films.y_true, films.probabilities),
+        "calibration": calibration_figures(films, rules.calibration, section),
+        "operating_points": operating_points(films, rules.fitted.thresholds, section),
+        "decision_curves": decision_curves(films, section),
+        "abstention": abstention_figures(films, rules, section),
+    }
 
 
 def all_metrics(
@@ -79,7 +108,9 @@ def all_metrics(
         EvaluationError: if there is no film.
     """
     _refuse_empty(films)
-    overall, per_class = estimate_metrics(films, _metrics(), section)
+    overall, per_class = estimate_what_is_known(films, _metrics(), section)
+    for label, parts in brier_parts(films, section).items():
+        per_class[label].update(parts)
     for label, counts in _counts_per_class(films).items():
         per_class[label].update(counts)
     return overall, per_class, ConfusionMatrix(labels=films.labels, counts=_confusion(films))
@@ -93,7 +124,7 @@ def overall_metrics(films: ScoredFilms, section: EvaluateSection) -> dict[str, E
     """
     _refuse_empty(films)
     overall = {name: metric for name, metric in _metrics().items() if not metric.per_class}
-    return estimate_metrics(films, overall, section)[0]
+    return estimate_what_is_known(films, overall, section)[0]
 
 
 def loss_and_accuracy(
@@ -213,6 +244,7 @@ def _cautions(films: ScoredFilms) -> tuple[str, ...]:
         sentences.append(f"No film of {listed(absent)} was tested.")
     if few:
         sentences.append(f"Fewer than {_SMALL_CLASS} films were tested of {listed(few)}.")
+    sentences += interval_cautions(films)
     if None in films.patients:
         sentences.append(_unknown_patients(films))
     return tuple(sentences)

@@ -8,6 +8,10 @@ from typing import Literal
 
 from carina.evaluation.resamples import Floats, Resamples, ratio
 
+IntervalKind = Literal[
+    "share", "f1", "area", "average-precision", "mean", "as-share", "correlation", "none"
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
@@ -27,24 +31,32 @@ class Metric:
             draw leaves it undefined.
         undefined_because: why it may be undefined; `{label}` is the class.
         per_class: True if there is one number per class.
-        interval: the closed form for independent films: "wilson" (then `proportion`
-            gives the counts), "newcombe" (areas under the ROC curve), or "none": bootstrap.
-        proportion: the counts behind it, if it is a proportion.
-        mean_of: the metric of each class whose plain mean this is, or None: where resamples
-            tell nothing, its intervals do.
-        highest: the largest value it can take; the smallest is 0.
+        interval: what kind of number it is, which decides how its interval is made
+            (`kinds.py`): a share of trials, an F1 score, an area under the ROC curve or an
+            average precision of a class, a mean over films, a number over all films that
+            moves "as-share" of them, a correlation of truths and answers, or "none" of these:
+            then it is bootstrapped.
+        proportion: the counts behind a share; of an F1 score those of the share behind it,
+            hits among the films that are the class in truth or in answer.
+        mean_of: the metric of each class whose plain mean this is, or None. Then the classes'
+            intervals make that of the mean, whatever `interval` says.
+        highest: the largest value it can take.
+        lowest: the smallest value it can take.
         best: the value of a perfect classifier.
+        needs_scores: whether it rests on probabilities, which a decision alone has not.
     """
 
     title: str
     measure: Callable[[Resamples], Floats]
     undefined_because: str
     per_class: bool = False
-    interval: Literal["wilson", "newcombe", "none"] = "none"
+    interval: IntervalKind = "none"
     proportion: Callable[[Resamples], Proportion] | None = None
     mean_of: Metric | None = None
     highest: float = 1.0
     best: float = 1.0
+    lowest: float = 0.0
+    needs_scores: bool = False
 
 
 def proportion_metric(
@@ -54,7 +66,7 @@ def proportion_metric(
     undefined_because: str,
     per_class: bool = False,
 ) -> Metric:
-    """Return the metric that is the ratio of two counts, with a Wilson interval."""
+    """Return the metric that is the ratio of two counts."""
 
     def measure(films: Resamples) -> Floats:
         counts = proportion(films)
@@ -65,6 +77,6 @@ def proportion_metric(
         measure=measure,
         undefined_because=undefined_because,
         per_class=per_class,
-        interval="wilson",
+        interval="share",
         proportion=proportion,
     )

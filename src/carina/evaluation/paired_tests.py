@@ -131,7 +131,7 @@ def films_to_show(lead: float, *, differ: float, level: float) -> float:
         Connor, Biometrics 43 (1987) 207-211.
 
     >>> round(films_to_show(0.1, differ=0.1, level=0.05), 1)
-    76.2
+    76.1
     """
     z_level = NormalDist().inv_cdf(1 - level / 2)
     z_power = NormalDist().inv_cdf(_POWER)

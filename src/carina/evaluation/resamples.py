@@ -9,19 +9,80 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """What lies at and below each score that a film of the class has, in every resample.
+
+    All float32 `[draws, scores]` by rising score, whole numbers.
+
+    Attributes:
+        own: films of the class at the score.
+        own_below: films of the class below it.
+        others: films of other classes at it.
+        others_below: films of other classes below it.
+    """
+
+    own: Counts
+    own_below: Counts
+    others: Counts
+    others_below: Counts
+
+
+@dataclass(frozen=True, eq=False)
 class Ranked:
     """One class against the rest in every resample, by rising score.
 
     Attributes:
-        positives: float64 `[draws, scores]`; films of the class at each different score.
-        negatives: float64 `[draws, scores]`; films of other classes there.
+        weights: float32 `[draws, n]`; how often each film was drawn, by rising score.
+        is_own: bool `[n]`; the films of the class.
+        starts: intp `[scores]`; the first film with each different score.
     """
 
-    positives: Floats
-    negatives: Floats
+    weights: Counts
+    is_own: NDArray[np.bool_]
+    starts: NDArray[np.intp]
+
+    @cached_property
+    def positives(self) -> Floats:
+        """Films of the class at each different score, float64 `[draws, scores]`."""
+        return self._at_each_score(self.is_own)
+
+    @cached_property
+    def negatives(self) -> Floats:
+        """Films of other classes at each different score, float64 `[draws, scores]`."""
+        return self._at_each_score(~self.is_own)
+
+    @cached_property
+    def steps(self) -> Steps:
+        """What lies at and below each score that a film of the class has."""
+        ends = np.append(self.starts[1:], self.is_own.size) - 1
+        own_at = np.add.reduceat(self.is_own.astype(np.intp), self.starts)
+        groups = np.flatnonzero(own_at)
+        # float32 counts whole numbers exactly up to 16.7 million films
+        drawn = np.cumsum(self.weights, axis=1)
+        drawn_own = np.cumsum(self.weights[:, self.is_own], axis=1)
+        own_upto = drawn_own[:, np.cumsum(own_at[groups]) - 1]
+        own_below = np.zeros_like(own_upto)
+        own_below[:, 1:] = own_upto[:, :-1]
+        own, first = own_upto - own_below, self.starts[groups]
+        below = drawn[:, np.maximum(first - 1, 0)]
+        below[:, first == 0] = 0
+        return Steps(
+            own=own,
+            own_below=own_below,
+            others=drawn[:, ends[groups]] - below - own,
+            others_below=below - own_below,
+        )
+
+    def _at_each_score(self, mask: NDArray[np.bool_]) -> Floats:
+        drawn = self.weights.astype(np.float64) * mask
+        if self.starts.size == mask.size:
+            return drawn
+        together: Floats = np.add.reduceat(drawn, self.starts, axis=1)
+        return together
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +101,7 @@ class Resamples:
     y_true: NDArray[np.integer]
     predicted: NDArray[np.integer]
     probabilities: Floats
-    weights: NDArray[np.float32]
+    weights: Counts
 
     @property
     def n_classes(self) -> int:
@@ -88,14 +149,11 @@ class Resamples:
         scores = self.probabilities[:, index]
         order = np.argsort(scores, kind="stable")
         is_new = np.diff(scores[order], prepend=-np.inf) > 0
-        drawn = self.weights[:, order].astype(np.float64)
-        positive = self.y_true[order] == index
-        positives, negatives = drawn * positive, drawn * ~positive
-        if not is_new.all():  # films with one score enter together
-            starts = np.flatnonzero(is_new)
-            positives = np.add.reduceat(positives, starts, axis=1)
-            negatives = np.add.reduceat(negatives, starts, axis=1)
-        return Ranked(positives, negatives)
+        return Ranked(
+            weights=self.weights.take(order, axis=1),
+            is_own=self.y_true[order] == index,
+            starts=np.flatnonzero(is_new),
+        )
 
 
 def all_once(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from carina.domain.calibration import Calibration
 from carina.domain.evaluation import EvaluatedData
 from carina.domain.prediction import Prediction
 from carina.errors import EvaluationError
@@ -16,7 +18,7 @@ from carina.evaluation.resamples import Resamples, all_once
 Subgroups = Mapping[str, tuple[str | None, ...]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ScoredFilms:
     """Labelled films with their answers.
 
@@ -29,6 +31,9 @@ class ScoredFilms:
         sources: name of each film's source.
         subgroups: property ("sex", "view", ...) -> each film's value, or None.
         abstained: bool `[n]`; True where the classifier would not answer.
+        logits: float64 `[n, classes]`, uncalibrated, or None where they are not known.
+        has_scores: False if answers are all that is known, as of a human reader: then each
+            answer has the probability 1, and nothing that rests on probabilities may be told.
     """
 
     labels: tuple[str, ...]
@@ -39,6 +44,8 @@ class ScoredFilms:
     sources: tuple[str, ...]
     subgroups: Subgroups = field(default_factory=dict)
     abstained: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    logits: NDArray[np.float64] | None = None
+    has_scores: bool = True
 
     def __post_init__(self) -> None:
         n = self.y_true.size
@@ -55,7 +62,7 @@ class ScoredFilms:
     def __len__(self) -> int:
         return int(self.y_true.size)
 
-    @property
+    @cached_property
     def once(self) -> Resamples:
         """The films as one draw that holds each once."""
         return all_once(self.y_true, self.predicted, self.probabilities)
@@ -65,7 +72,7 @@ class ScoredFilms:
         """What intervals resample: "patients", "films", or "patients where known"."""
         return unit_of(self.patients)
 
-    @property
+    @cached_property
     def units(self) -> NDArray[np.intp]:
         """Number of each film's unit of resampling, intp `[n]` (`units_of`)."""
         return units_of(self.patients)
@@ -82,7 +89,17 @@ class ScoredFilms:
             sources=tuple(self.sources[i] for i in kept),
             subgroups={k: tuple(v[i] for i in kept) for k, v in self.subgroups.items()},
             abstained=self.abstained[kept],
+            logits=None if self.logits is None else self.logits[kept],
+            has_scores=self.has_scores,
         )
+
+    def calibrated(self, calibration: Calibration) -> ScoredFilms:
+        """Return the films with calibrated probabilities, and the most probable class as the
+        answer; without logits, the films as they are."""
+        if self.logits is None:
+            return self
+        probabilities = calibration.apply(self.logits)
+        return replace(self, probabilities=probabilities, predicted=probabilities.argmax(axis=1))
 
 
 def units_of(patients: Sequence[str | None]) -> NDArray[np.intp]:
@@ -139,12 +156,14 @@ def scored_films(
 
     Args:
         labels: the classes in order.
-        predictions: one per film; those without probabilities (unreadable) or
+        predictions: one per film; those without an answer (unreadable) or
             without a label of the classifier are left out (`evaluated_data` counts them).
+            Answers without probabilities make films without scores.
         subgroups: property -> a value per prediction, or None where it is not known.
 
     Raises:
-        EvaluationError: if no film is left, or an answer is not one of `labels`.
+        EvaluationError: if no film is left, an answer is not one of `labels`, or some answers
+            have probabilities and others have none.
     """
     kept = [i for i, film in enumerate(predictions) if _counts(film, labels)]
     if not kept:
@@ -171,14 +190,19 @@ def scored_films(
             name: tuple(values[i] for i in kept) for name, values in (subgroups or {}).items()
         },
         abstained=np.array([film.abstained for film in films], dtype=np.bool_),
+        logits=_logits(labels, films),
+        has_scores=any(film.probabilities for film in films),
     )
 
 
 def _counts(film: Prediction, labels: Sequence[str]) -> bool:
-    return bool(film.probabilities) and film.label in labels
+    return bool(film.predicted) and film.label in labels
 
 
 def _probabilities(labels: Sequence[str], films: Sequence[Prediction]) -> NDArray[np.float64]:
+    if not any(film.probabilities for film in films):
+        answers = [[float(film.predicted == label) for label in labels] for film in films]
+        return np.array(answers, dtype=np.float64)
     for film in films:
         missing = [label for label in labels if label not in film.probabilities]
         if missing:
@@ -194,13 +218,20 @@ def _probabilities(labels: Sequence[str], films: Sequence[Prediction]) -> NDArra
     return table
 
 
+def _logits(labels: Sequence[str], films: Sequence[Prediction]) -> NDArray[np.float64] | None:
+    """Return the films' logits, or None if one has none."""
+    if any(label not in film.logits for film in films for label in labels):
+        return None
+    return np.array([[film.logits[label] for label in labels] for film in films], dtype=np.float64)
+
+
 def evaluated_data(
     labels: Sequence[str],
     predictions: Sequence[Prediction],
     *,
     name: str,
     part: str,
-    external: bool = False,
+    external: bool | None = False,
     test_opened: int = 0,
 ) -> EvaluatedData:
     """Return what is evaluated, with the films that do not count counted.
@@ -210,10 +241,10 @@ def evaluated_data(
         predictions: one per film, unreadable and unlabelled ones too.
         name: the data set, in words.
         part: "train", "validation", "test", or "all" for an external test.
-        external: True if the classifier was trained on other data.
+        external: True if the classifier was trained on other data; None if that is not known.
         test_opened: how many commands computed metrics on this test part so far.
     """
-    readable = [film for film in predictions if film.probabilities]
+    readable = [film for film in predictions if film.predicted]
     counted = [film for film in readable if film.label in labels]
     patients = [film.patient for film in counted]
     return EvaluatedData(

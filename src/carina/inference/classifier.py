@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -142,26 +144,56 @@ class Classifier:
             digests: sha256 of each film.
         """
         names = self.labels.names
-        logits = self.logits(prepared)
+        refused = [self.card.gate.apply(measure) for measure in measures]
+        raw = [
+            Prediction(
+                path=paths[row],
+                probabilities={},
+                logits=dict(zip(names, map(float, logits), strict=True)),
+                predicted="",
+                abstained=bool(refused[row]),
+                reason=refused[row],
+                cautions=cautions[row],
+                sha256=digests[row],
+            )
+            for row, logits in enumerate(self.logits(prepared))
+        ]
+        return self.decided(raw)
+
+    def decided(self, raw: Sequence[Prediction]) -> list[Prediction]:
+        """Return answers made of logits by the card's rules.
+
+        Args:
+            raw: each with its logits; what the gate refused, and why, stays refused.
+        """
+        if not raw:
+            return []
+        names = self.labels.names
+        logits = np.array([[film.logits[name] for name in names] for film in raw])
         probabilities = self.card.calibration.apply(logits)
         chosen = self.card.thresholds.apply(probabilities)
-        unsure = self.card.abstention.apply(probabilities)
-        answers = []
-        for row in range(len(prepared)):
-            reason = self.card.gate.apply(measures[row]) or unsure[row]
-            answers.append(
-                Prediction(
-                    path=paths[row],
-                    probabilities=dict(zip(names, map(float, probabilities[row]), strict=True)),
-                    logits=dict(zip(names, map(float, logits[row]), strict=True)),
-                    predicted=names[int(chosen[row])],
-                    abstained=bool(reason),
-                    reason=reason,
-                    cautions=cautions[row],
-                    sha256=digests[row],
-                )
+        unsure = self.card.abstention.apply(probabilities, chosen)
+        return [
+            replace(
+                film,
+                probabilities=dict(zip(names, map(float, probabilities[row]), strict=True)),
+                predicted=names[int(chosen[row])],
+                abstained=film.abstained or bool(unsure[row]),
+                reason=film.reason or unsure[row],
             )
-        return answers
+            for row, film in enumerate(raw)
+        ]
+
+    def with_card(self, card: Card, *, digest: str) -> Classifier:
+        """Return the same network with another card for the same pixels and classes.
+
+        Args:
+            card: differs in its rules and words alone.
+            digest: hex sha256 of it.
+        """
+        other = copy.copy(self)
+        other.card, other.digest = card, digest
+        return other
 
     def explain(
         self, radiograph: Radiograph, label: str | None = None, *, method: str = "grad-cam"

@@ -1,10 +1,11 @@
-"""A run's files -> its page."""
+"""A run's or a test's files -> its page."""
 
 from __future__ import annotations
 
 from carina.domain.report import Report
 from carina.reporting.sections import SECTIONS
-from carina.runs import Run
+from carina.reporting.wording import counted
+from carina.runs import Run, TestFolder
 
 
 def build_report(run: Run) -> Report:
@@ -24,5 +25,27 @@ def build_report(run: Run) -> Report:
         title=f"{card.name}: {' / '.join(card.labels.names)}",
         subtitle=f"A chest X-ray classifier, trained {environment.started[:10]} "
         f"with Carina {card.carina_version}",
+        sections=tuple(section for section in written if section is not None),
+    )
+
+
+def build_test_report(test: TestFolder) -> Report:
+    """Return the page of a test without a run, made from the test's files alone.
+
+    The sections that need an evaluation alone are asked, in order.
+
+    Raises:
+        EvaluationError: if a file of the test cannot be read.
+        MissingExtraError: if matplotlib is not installed.
+    """
+    parts = sorted((SECTIONS.get(name) for name in SECTIONS.names()), key=lambda part: part.order)
+    written = (part.write_of_test(test) for part in parts if part.write_of_test is not None)
+    evaluation = test.evaluation
+    data = evaluation.data
+    what = "The answers of a tool" if data.external is None else "A test of a classifier"
+    return Report(
+        title=f"{data.name}: {' / '.join(evaluation.labels)}",
+        subtitle=f"{what} on {counted(data.n_images, 'chest film')}, evaluated with Carina "
+        f"{evaluation.carina_version}",
         sections=tuple(section for section in written if section is not None),
     )

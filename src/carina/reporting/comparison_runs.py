@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from carina.domain.comparison import ComparedRun
+from carina.domain.comparison import ComparedAnswers, ComparedRun
 from carina.domain.report import Table
 from carina.reporting.wording import counted, duration
 
@@ -20,6 +20,32 @@ def runs_table(runs: Sequence[ComparedRun]) -> Table:
         rows=tuple(row for row in rows if any(row[1:])),
         caption="The runs",
     )
+
+
+def others_tables(others: Sequence[ComparedAnswers]) -> list[Table]:
+    """Return a table of the answers that come without a run, if there are any."""
+    if not others:
+        return []
+    kinds = {"reader": "a reader's decisions", "predictions": "another tool's predictions"}
+    return [
+        Table(
+            columns=("", "What", "File", "Column", "Answers", "Left blank", "Films of no run"),
+            rows=tuple(
+                (
+                    one.name,
+                    kinds[one.kind],
+                    one.file,
+                    one.column or "taken by their names",
+                    f"{one.n_rows:,}",
+                    f"{one.n_blank:,}",
+                    f"{one.n_elsewhere:,}",
+                )
+                for one in others
+            ),
+            caption="Answers without a run",
+            align=("left", "left", "left", "left", "right", "right", "right"),
+        )
+    ]
 
 
 def _input(run: ComparedRun) -> str:

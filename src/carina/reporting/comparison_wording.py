@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from carina.domain.comparison import ComparedPair, ComparedRun, PairedTest
-from carina.domain.estimate import Estimate
+from collections.abc import Mapping
+
+from carina.domain.comparison import AreaTest, Compared, ComparedPair, PairedTest
+from carina.domain.evaluation import Estimates
 from carina.domain.sentences import listed
+from carina.evaluation.compare import SIGNIFICANT
 from carina.evaluation.shared_films import same_classes
+from carina.evaluation.without_scores import NO_SCORES
 from carina.reporting.wording import counted, value_of
 
-_POINTS = ("accuracy", "balanced_accuracy", "f1_macro")
+_AREA = "roc_auc"
 
 
-def why_not_tested(first: ComparedRun, second: ComparedRun, pair: ComparedPair) -> str:
-    """Return why two runs cannot be tested against each other on a part; "" if they can.
+def why_not_tested(first: Compared, second: Compared, pair: ComparedPair) -> str:
+    """Return why two cannot be tested against each other on a part; "" if they can.
 
     Args:
-        first, second: the runs.
+        first, second: runs, readers or predictions.
         pair: what is known of their films.
     """
     if not same_classes(first.labels, second.labels):
@@ -56,7 +60,7 @@ def pair_sentence(pair: ComparedPair) -> str:
         return (
             f"{pair.first} and {pair.second} answered equally many of {films} rightly "
             f"({value_of('accuracy', test.first['accuracy'])}): no difference was found. "
-            f"{_how_large(pair, test)}{_however(pair, test)}"
+            f"{_how_large(pair, test)}{_by_area(pair, test)}"
         )
     better, other = (pair.first, pair.second) if lead > 0 else (pair.second, pair.first)
     ours, theirs = (test.first, test.second) if lead > 0 else (test.second, test.first)
@@ -66,10 +70,10 @@ def pair_sentence(pair: ComparedPair) -> str:
     )
     if pair.more_than_luck:
         verdict = f"That is more than luck ({_test_words(test)})"
-        return f"{found}. {verdict}. {_how_large(pair, test)}{_however(pair, test)}"
+        return f"{found}. {verdict}. {_how_large(pair, test)}{_by_area(pair, test)}"
     return (
         f"{found}. That could be luck ({_test_words(test)}). {_how_large(pair, test)}"
-        f"{_films_needed(test)}{_however(pair, test)}"
+        f"{_films_needed(test)}{_by_area(pair, test)}"
     )
 
 
@@ -86,6 +90,17 @@ def p_text(p_value: float) -> str:
     ('p = 0.031', 'p < 0.001', 'p = 1.000')
     """
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+
+
+def p_values_text(test: PairedTest | AreaTest) -> str:
+    """Return a test's p-value for a table, over the corrected one where there are several."""
+    if test.p_value is None or test.p_value_holm is None:
+        return ""
+    own, holm = (
+        p_text(p_value).removeprefix("p ").removeprefix("= ")
+        for p_value in (test.p_value, test.p_value_holm)
+    )
+    return f"{own}\n{holm}" if test.n_tests > 1 else own
 
 
 def _how_large(pair: ComparedPair, test: PairedTest) -> str:
@@ -114,23 +129,119 @@ def _films_needed(test: PairedTest) -> str:
     )
 
 
-def _however(pair: ComparedPair, test: PairedTest) -> str:
-    """Return what the area under the ROC curve says where it says something else."""
-    area, lead = test.differences["roc_auc_macro"], test.differences["accuracy"].value
-    if area.value is None or area.low is None or area.high is None or lead is None:
-        return ""
-    clear = area.low > 0 or area.high < 0
-    if not clear or (pair.more_than_luck and lead * area.value > 0):
-        return ""
-    ahead = pair.first if area.value > 0 else pair.second
-    low, high = sorted((abs(area.low), abs(area.high)))
+def _by_area(pair: ComparedPair, test: PairedTest) -> str:
+    """Return what the areas under the ROC curve say, or why there is none to compare."""
+    if not test.areas:
+        return _without_area(pair, test)
+    if len(test.areas) == 1:
+        return f" {_one_area(pair, test.areas[0])}"
+    told = [area for area in test.areas if area.p_value is not None]
+    if not told:
+        return " By ROC AUC nothing could be tested: each class needs films of two patients."
+    shown = [_ahead(pair, area) for area in told if area_verdict(area) == "more than luck"]
+    if shown:
+        return f" By ROC AUC (DeLong's test) it is more than luck that {'; '.join(shown)}."
+    nearest = min(told, key=lambda area: area.p_value or 0.0)
     return (
-        f" By ROC AUC, however, {ahead} is ahead by {abs(area.value):.3f} "
-        f"({low:.3f} to {high:.3f}), a second look that no correction counts."
+        f" By ROC AUC no class shows more than luck (DeLong's test; the smallest p is that of "
+        f"{nearest.label}, {_p_values(nearest)}).{_films_like_these(nearest)}"
     )
 
 
-def films_needed_text(test: PairedTest) -> str:
+def _without_area(pair: ComparedPair, test: PairedTest) -> str:
+    deciders = deciders_of({pair.first: test.first, pair.second: test.second})
+    if not deciders:
+        return ""
+    return (
+        f" {listed(deciders)} gave decisions: a decision has no score, so that there is no ROC AUC "
+        "to compare."
+    )
+
+
+def deciders_of(estimates: Mapping[str, Estimates]) -> list[str]:
+    """Return who gave decisions alone.
+
+    Args:
+        estimates: name -> metric -> estimate.
+    """
+    return [
+        name
+        for name, own in estimates.items()
+        if any(estimate.undefined_because == NO_SCORES for estimate in own.values())
+    ]
+
+
+def with_scores(estimates: Mapping[str, Estimates]) -> dict[str, Estimates]:
+    """Return the estimates without those that decisions leave undefined: one sentence tells of
+    them all.
+
+    Args:
+        estimates: row -> metric -> estimate.
+    """
+    return {
+        row: {name: one for name, one in own.items() if one.undefined_because != NO_SCORES}
+        for row, own in estimates.items()
+    }
+
+
+def _one_area(pair: ComparedPair, area: AreaTest) -> str:
+    """Return what the one area of two classes says."""
+    apart = area.difference.value
+    if apart is None:
+        return f"The ROC AUC could not be tested: {area.difference.undefined_because}."
+    if apart == 0:
+        return f"By ROC AUC both are equal ({value_of(_AREA, area.first)})."
+    ours, theirs = (area.first, area.second) if apart > 0 else (area.second, area.first)
+    better, other = (pair.first, pair.second) if apart > 0 else (pair.second, pair.first)
+    found = (
+        f"By ROC AUC, {better} has {value_of(_AREA, ours)} and {other} {value_of(_AREA, theirs)}"
+    )
+    if area.p_value is None:
+        return f"{found}; films are too few for a test."
+    if area_verdict(area) == "more than luck":
+        return f"{found}: that is more than luck (DeLong's test, {_p_values(area)})."
+    return (
+        f"{found}: that could be luck (DeLong's test, {_p_values(area)}).{_films_like_these(area)}"
+    )
+
+
+def _ahead(pair: ComparedPair, area: AreaTest) -> str:
+    """Return who is ahead for a class, and by how much."""
+    apart = area.difference
+    if apart.value is None or apart.low is None or apart.high is None:
+        return ""
+    better = pair.first if apart.value > 0 else pair.second
+    low, high = sorted((abs(apart.low), abs(apart.high)))
+    return (
+        f"{better} is ahead for {area.label} by {abs(apart.value):.3f} ({low:.3f} to {high:.3f}, "
+        f"{_p_values(area)})"
+    )
+
+
+def _p_values(area: AreaTest) -> str:
+    if area.p_value is None or area.p_value_holm is None:
+        return "no p"
+    several = f", {p_text(area.p_value_holm)} after Holm" if area.n_tests > 1 else ""
+    return f"{p_text(area.p_value)}{several}"
+
+
+def _films_like_these(area: AreaTest) -> str:
+    if area.films_needed is None:
+        return ""
+    return (
+        f" About {_rounded(area.films_needed)} films like these would show a difference in ROC AUC "
+        f"of the size found; there are {area.difference.n:,}."
+    )
+
+
+def area_verdict(area: AreaTest) -> str:
+    """Return what the test of an area says, in a few words."""
+    if area.p_value_holm is None:
+        return "not tested"
+    return "more than luck" if area.p_value_holm < SIGNIFICANT else "could be luck"
+
+
+def films_needed_text(test: PairedTest | AreaTest) -> str:
     """Return the number of films for a table."""
     return "" if test.films_needed is None else f"about {_rounded(test.films_needed)}"
 
@@ -143,30 +254,6 @@ def _rounded(n: int) -> str:
     """
     digits = max(0, len(str(n)) - 2)
     return f"{round(n, -digits):,}"
-
-
-def difference_of(name: str, difference: Estimate) -> str:
-    """Return a difference and its interval on two lines of one cell, with signs.
-
-    >>> one = Estimate(value=0.05, low=-0.01, high=0.11, n=60, method="paired-bootstrap-films")
-    >>> difference_of("accuracy", one)
-    '+5.0 points\\n-1.0 to +11.0'
-    >>> difference_of("roc_auc_macro", one)
-    '+0.050\\n-0.010 to +0.110'
-    """
-    if difference.value is None:
-        return value_of(name, difference)
-    scale, digits, unit = (100, 1, " points") if name in _POINTS else (1, 3, "")
-    value = f"{_signed(scale * difference.value, digits)}{unit}"
-    if difference.low is None or difference.high is None:
-        return value
-    low, high = (_signed(scale * end, digits) for end in (difference.low, difference.high))
-    return f"{value}\n{low} to {high}"
-
-
-def _signed(value: float, digits: int) -> str:
-    text = f"{value:+.{digits}f}"
-    return text.lstrip("+-") if float(text) == 0 else text
 
 
 def verdict_of(pair: ComparedPair) -> str:

@@ -255,8 +255,8 @@ def _how(study: DenoiseStudy) -> Section:
          "counts as edge"),
         ("CNR", "lesion's contrast over the deviation of healthy lung about its local mean, a "
          "Gaussian of 2 pixels (Bushberg et al. 2012)"),
-        ("Intervals", "bias-corrected bootstrap over patients (films where patients are unknown) "
-         "or phantoms"),
+        ("Intervals", "bootstrap over patients (films where patients are unknown) or phantoms, "
+         "corrected for bias and skew"),
         ("Seed", str(study.seed)),
     ]  # fmt: skip
     cautions = (Notice("warning", caution) for caution in study.cautions)

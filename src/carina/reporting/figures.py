@@ -72,9 +72,17 @@ def draw_figures(run: Run) -> dict[str, bytes]:
         f"{name}.png": png(curves_drawing(one.history, one.card.provenance.epoch))
         for name, one in trained.items()
     }
-    for name, drawing in evaluation_drawings(run.evaluation).items():
-        figures[f"{name}.png"] = png(drawing, size=SIZES[name])
-    return figures
+    return figures | draw_evaluation(run.evaluation)
+
+
+def draw_evaluation(evaluation: Evaluation) -> dict[str, bytes]:
+    """Return the figures of an evaluation as PNG, 150 dots an inch, by file name.
+
+    Raises:
+        MissingExtraError: if matplotlib is not installed.
+    """
+    drawings = evaluation_drawings(evaluation)
+    return {f"{name}.png": png(drawing, size=SIZES[name]) for name, drawing in drawings.items()}
 
 
 SIZES: Mapping[str, tuple[float, float]] = {
@@ -228,8 +236,8 @@ def _draw_precision_recall(figure: Figure, evaluation: Evaluation) -> None:
     axes = figure.subplots()
     curves = evaluation.curves.precision_recall
     _draw_lines(axes, curves, evaluation, metric="average_precision")
-    axes.set_xlabel("Recall (sensitivity)")
-    axes.set_ylabel("Precision (positive predictive value)")
+    axes.set_xlabel("Sensitivity (recall)")
+    axes.set_ylabel("PPV (precision)")
     axes.legend(loc="lower left")
     _unit_square(axes)
 

@@ -36,6 +36,7 @@ def render_html(report: Report) -> str:
         title=report.title,
         subtitle=report.subtitle,
         sections=report.sections,
+        titles={section.anchor: section.title for section in report.sections},
         caveat=report.caveat,
     )
     return page

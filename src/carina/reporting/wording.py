@@ -14,7 +14,15 @@ Align = Literal["left", "right"]
 NOT_DEFINED = "not defined"
 
 # these are read on their own scale, not as a share of films
-_PLAIN = ("roc_auc", "average_precision", "log_loss", "loss")
+_PLAIN = (
+    "roc_auc",
+    "average_precision",
+    "log_loss",
+    "loss",
+    "brier",
+    "matthews_corrcoef",
+    "calibration_",
+)
 
 _TITLES = {
     "support": "Films",
@@ -23,6 +31,10 @@ _TITLES = {
     "tn": "TN",
     "fn": "FN",
     "loss": "Loss",
+    "brier_miscalibration": "Miscalibration",
+    "brier_discrimination": "Discrimination",
+    "brier_uncertainty": "Uncertainty",
+    "brier_miscalibration_if_calibrated": "Miscalibration if calibrated",
 }
 
 
@@ -58,7 +70,7 @@ def value_of(name: str, estimate: Estimate) -> str:
         return NOT_DEFINED
     if estimate.method == "count":
         return f"{estimate.value:,.0f}"
-    return f"{estimate.value:.3f}" if _is_plain(name) else percent(estimate.value)
+    return f"{estimate.value:.3f}" if is_plain(name) else percent(estimate.value)
 
 
 def interval_of(name: str, estimate: Estimate) -> str:
@@ -69,7 +81,7 @@ def interval_of(name: str, estimate: Estimate) -> str:
     """
     if estimate.low is None or estimate.high is None or estimate.method == "count":
         return ""
-    if _is_plain(name):
+    if is_plain(name):
         return f"{estimate.low:.3f} to {estimate.high:.3f}"
     return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
 
@@ -95,7 +107,36 @@ def over_interval(name: str, estimate: Estimate) -> str:
     return f"{value}\n{interval}" if interval else value
 
 
-def _is_plain(name: str) -> bool:
+def difference_over_interval(name: str, difference: Estimate) -> str:
+    """Return a difference and its interval on two lines of one cell, with signs; shares in points.
+
+    >>> one = Estimate(value=-0.24, low=-0.302, high=-0.181, n=400, method="mover")
+    >>> difference_over_interval("recall", one)
+    '-24.0 points\\n-30.2 to -18.1'
+    >>> difference_over_interval("roc_auc", one)
+    '-0.240\\n-0.302 to -0.181'
+    """
+    if difference.value is None:
+        return NOT_DEFINED
+    scale, digits, unit = (1, 3, "") if is_plain(name) else (100, 1, " points")
+    value = f"{_signed(scale * difference.value, digits)}{unit}"
+    if difference.low is None or difference.high is None:
+        return value
+    low, high = (_signed(scale * end, digits) for end in (difference.low, difference.high))
+    return f"{value}\n{low} to {high}"
+
+
+def _signed(value: float, digits: int) -> str:
+    text = f"{value:+.{digits}f}"
+    return text.lstrip("+-") if float(text) == 0 else text
+
+
+def is_plain(name: str) -> bool:
+    """Return whether a metric is read on its own scale, not as a share of films.
+
+    >>> is_plain("roc_auc_macro"), is_plain("accuracy")
+    (True, False)
+    """
     return name.startswith(_PLAIN)
 
 

@@ -1,16 +1,17 @@
-"""Runs side by side, and whether their differences are more than luck."""
+"""Runs, readers and predictions side by side, and whether differences are more than luck."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carina.data.labels import spelling_key
+from carina.data.patients import load_patient_key
 from carina.domain.comparison import ComparedPair, ComparedPart, Comparison, PairedTest
 from carina.domain.progress import Progress, Step
 from carina.domain.recipe import EvaluateSection
@@ -25,7 +26,10 @@ from carina.workflows.progress_bar import default_progress
 
 if TYPE_CHECKING:
     from carina.evaluation.shared_films import AnsweredFilms, SharedFilms
+    from carina.workflows.compared_answers import OpenedAnswers
     from carina.workflows.compared_runs import OpenedRun
+
+    Opened = OpenedRun | OpenedAnswers
 
 _ROOM = 20_000_000
 _TIME = re.compile(r"^\d{8}-\d{6}-")  # as `places` puts it before a run's recipe
@@ -47,25 +51,30 @@ class ComparisonResult:
 def compare(
     runs: Sequence[str | Path | Run],
     *,
+    readers: Sequence[str] = (),
     out: str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> ComparisonResult:
     """Set runs side by side, and test those that answered the same films.
 
-    Nothing is computed anew but statistics: the answers are those in the runs' files.
+    Nothing is computed anew but statistics: the answers are those in the files.
 
     Args:
-        runs: two or more runs.
+        runs: runs, and other tools' predictions as CSV files; one run at least.
+        readers: human readers' decisions on the films of the runs' test parts, each as
+            "FILE.csv", or as "FILE.csv:COLUMN" where the file has several readers.
         out: a new or empty folder; `runs/<time>-compare` if None.
         settings: where runs go; from the environment if None.
         progress: called as the work goes on.
 
     Raises:
-        UsageError: on fewer than two runs, the same run twice, or an `out` that is not empty.
+        UsageError: on no run, fewer than two to compare, the same run twice, a reader's file
+            that is not there, or an `out` that is not empty.
         RunError: if a folder is no run, its training did not end, or its test part was
             changed since.
-        EvaluationError: if a run's evaluation or predictions cannot be read.
+        EvaluationError: if a run's evaluation, predictions or a reader's answers cannot be
+            read, or answer no film of a run's test part.
         StorageError: if `out` cannot be written.
     """
     require_extra("study", needed_for="carina compare")
@@ -75,32 +84,83 @@ def compare(
 
     progress = progress or default_progress()
     settings = settings or Settings.from_environment()
-    _require_several(runs)
-    finished = [open_finished(run) for run in runs]
+    folders, tables = _told_apart(runs)
+    _require_several(folders, n_others=len(tables) + len(readers))
+    finished = [open_finished(run) for run in folders]
     _require_different(finished)
     names = _names(finished)
     with claimed(out, settings=settings, name="compare", n_bytes=_ROOM) as folder:
         opened: list[OpenedRun] = []
+        n_all = len(finished) + len(tables) + len(readers)
         for run, name in zip(finished, names, strict=True):
-            progress(Step("comparing", len(opened), len(finished)))
+            progress(Step("comparing", len(opened), n_all))
             opened.append(read_run(run, name=name))
+        others = _others(opened, tables, readers, settings)
         comparison = Comparison(
             runs=tuple(one.facts for one in opened),
-            pairs=(*_pairs("test", opened), *_pairs("validation", opened)),
+            others=tuple(one.facts for one in others),
+            pairs=(
+                *_pairs("test", [*opened, *others], _section(opened)),
+                *_pairs("validation", opened, _section(opened)),
+            ),
         )
-        progress(Step("comparing", len(finished), len(finished)))
+        progress(Step("comparing", n_all, n_all))
         page = build_comparison_report(comparison, [one.history for one in opened])
         write_document(folder / "comparison.json", comparison)
         write_text(folder / "comparison.html", render_html(page))
     return ComparisonResult(comparison, folder)
 
 
-def _require_several(runs: Sequence[str | Path | Run]) -> None:
-    if isinstance(runs, str | Path | Run) or len(runs) < 2:
+def _told_apart(
+    named: Sequence[str | Path | Run],
+) -> tuple[list[str | Path | Run], list[Path]]:
+    """Return the runs' folders, and the files of predictions."""
+    folders: list[str | Path | Run] = []
+    tables: list[Path] = []
+    for one in [named] if isinstance(named, str | Path | Run) else named:
+        if not isinstance(one, Run) and Path(one).is_file():
+            tables.append(Path(one))
+        else:
+            folders.append(one)
+    return folders, tables
+
+
+def _others(
+    opened: Sequence[OpenedRun], tables: Sequence[Path], readers: Sequence[str], settings: Settings
+) -> list[OpenedAnswers]:
+    """Return the answers that come without a run, each with a name of its own."""
+    from carina.workflows.compared_answers import open_predictions, open_reader
+
+    section = _section(opened)
+    others = []
+    if tables:
+        key = load_patient_key(settings.config_dir, given=settings.patient_key)
+        others = [open_predictions(path, opened, section, patient_key=key) for path in tables]
+    others.extend(open_reader(text, opened, section) for text in readers)
+    taken = Counter(one.facts.name for one in opened)
+    named = []
+    for one in others:
+        taken[one.facts.name] += 1
+        n_alike = taken[one.facts.name]
+        if n_alike > 1:
+            own = one.facts.model_copy(update={"name": f"{one.facts.name} ({n_alike})"})
+            one = replace(one, facts=own)  # noqa: PLW2901  the same answers, renamed
+        named.append(one)
+    return named
+
+
+def _require_several(runs: Sequence[str | Path | Run], *, n_others: int) -> None:
+    if runs and len(runs) + n_others > 1:
+        return
+    if n_others:
         raise UsageError(
-            "a comparison needs two runs or more; name the folders that carina train wrote: "
-            "carina compare RUN RUN"
+            "a comparison needs a run at least, whose test films the others answered too; name "
+            "the folder that carina train wrote: carina compare RUN --reader FILE.csv"
         )
+    raise UsageError(
+        "a comparison needs two runs or more, or a run and a reader; name the folders that "
+        "carina train wrote: carina compare RUN RUN, carina compare RUN --reader FILE.csv"
+    )
 
 
 def _require_different(runs: Sequence[Run]) -> None:
@@ -129,12 +189,13 @@ def _names(runs: Sequence[Run]) -> list[str]:
     return unique
 
 
-def _pairs(part: ComparedPart, opened: Sequence[OpenedRun]) -> list[ComparedPair]:
-    """Return every two runs on a part, tested where they answered the same films."""
+def _pairs(
+    part: ComparedPart, opened: Sequence[Opened], section: EvaluateSection
+) -> list[ComparedPair]:
+    """Return every two of them on a part, tested where they answered the same films."""
     from carina.evaluation.compare import SIGNIFICANT, corrected
     from carina.reporting.comparison_wording import pair_sentence
 
-    section = _section(opened)
     pairs = [_pair(part, a, b, section) for a, b in combinations(opened, 2)]
     tests = iter(corrected([pair.test for pair in pairs if pair.test is not None]))
     finished = []
@@ -157,7 +218,7 @@ def _section(opened: Sequence[OpenedRun]) -> EvaluateSection:
 
 
 def _pair(
-    part: ComparedPart, first: OpenedRun, second: OpenedRun, section: EvaluateSection
+    part: ComparedPart, first: Opened, second: Opened, section: EvaluateSection
 ) -> ComparedPair:
     from carina.evaluation.compare import compare_answers
     from carina.evaluation.shared_films import count_shared, same_classes, share_films
@@ -185,13 +246,13 @@ def _pair(
 
 
 def _notes(
-    first: OpenedRun,
-    second: OpenedRun,
+    first: Opened,
+    second: Opened,
     a: AnsweredFilms,
     b: AnsweredFilms,
     shared: SharedFilms | None,
 ) -> tuple[str, ...]:
-    """Return what was assumed in matching the classes and films of two runs."""
+    """Return what was assumed in matching classes and films."""
     if shared is None:
         return ()
     ours, theirs = first.facts.name, second.facts.name

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carina.domain.comparison import COMPARED_PARTS, ComparedPart, ComparedRun, PartFigures
-from carina.domain.evaluation import Evaluation
+from carina.domain.evaluation import ConfusionMatrix, Evaluation
 from carina.domain.record import Part
 from carina.errors import RunError
 from carina.evaluation.evaluate import evaluate, evaluated_data, scored_films
 from carina.evaluation.shared_films import AnsweredFilms
+from carina.reporting.external_wording import is_tested_elsewhere
 from carina.runs import Run
 
 
@@ -160,18 +161,23 @@ def _validation(run: Run, answers: AnsweredFilms) -> Evaluation:
 
 
 def _figures(evaluation: Evaluation) -> PartFigures:
-    matrix = evaluation.confusion_matrix
-    films = {label: sum(row) for label, row in zip(matrix.labels, matrix.counts, strict=True)}
-    largest = max(films, key=lambda label: films[label])
+    largest, share = largest_class(evaluation.confusion_matrix)
     return PartFigures(
         data=evaluation.data,
         metrics=evaluation.metrics,
         per_class=evaluation.per_class,
-        confusion_matrix=matrix,
+        confusion_matrix=evaluation.confusion_matrix,
         largest_class=largest,
-        largest_class_share=films[largest] / sum(films.values()),
+        largest_class_share=share,
         without_leaks=evaluation.without_leaks,
     )
+
+
+def largest_class(matrix: ConfusionMatrix) -> tuple[str, float]:
+    """Return the class with the most films, and its share of them."""
+    films = {label: sum(row) for label, row in zip(matrix.labels, matrix.counts, strict=True)}
+    largest = max(films, key=lambda label: films[label])
+    return largest, films[largest] / sum(films.values())
 
 
 def _external_tests(run: Run) -> tuple[str, ...]:
@@ -193,7 +199,7 @@ def _cautions(run: Run, evaluation: Evaluation) -> tuple[str, ...]:
     )
     if not any(row.split == "validation" for row in run.manifest):
         cautions.append("The epoch was chosen on the test part, as described: its numbers flatter.")
-    if not _external_tests(run):
+    if not is_tested_elsewhere(run):
         cautions.append("Not tested on another source.")
     return (*cautions, *_own_sentences(evaluation.cautions, cautions))
 

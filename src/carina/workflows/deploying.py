@@ -13,6 +13,7 @@ from carina.errors import ParityError
 from carina.imaging.prepare import network_input
 from carina.inference.bundle import load_classifier, save_classifier
 from carina.inference.classifier import Classifier
+from carina.reporting.model_card import model_card
 from carina.runs import Run
 from carina.workflows.films import Films
 from carina.workflows.learning import Learned
@@ -78,9 +79,10 @@ def _deployed(
             parameters=network.n_parameters,
             epoch=learned.epoch,
             weights="; ".join(start.origin for start in starts if start.origin),
-            sources=tuple(source.name for source in films.dataset.sources),
+            sources=_sources(films),
             dataset_digest=films.dataset.digest,
             split_digest=films.split.digest,
+            split=films.split.in_words,
             n_train={name: train_counts[name] for name in labels.names},
             patient_key_fingerprint=films.dataset.patient_key_fingerprint,
             licences=tuple(
@@ -100,18 +102,26 @@ def _deployed(
         network=exported.network,
         heads=exported.heads,
         seen=_seen(films, starts),
-        readme=model_card(card),
+        readme=model_card(card, recipe=recipe, audit=films.audit),
     )
     return load_classifier(run.classifier_dir)
+
+
+def _sources(films: Films) -> tuple[str, ...]:
+    """Return where the training films come from: a held-out source gave none."""
+    if films.split.by_source:
+        return tuple(sorted({record.source for record in films.of("train")}))
+    return tuple(source.name for source in films.dataset.sources)
 
 
 def _card_cautions(films: Films) -> tuple[str, ...]:
     """Return what every user of the classifier must know about its training data."""
     critical = [f.sentence for f in films.audit.findings if f.severity == "critical"]
+    untested = "when it was made, it had not been tested on another source"
     return (
         *critical,
         *films.split.cautions,
-        "when it was made, it had not been tested on another source",
+        *(() if films.split.by_source else (untested,)),
     )
 
 
@@ -140,52 +150,3 @@ def _seen(films: Films, starts: Sequence[Start]) -> list[Mapping[str, str]]:
     earlier = {row["sha256"]: row for start in starts for row in start.seen}
     here = {row["sha256"] for row in rows}
     return [*rows, *(row for digest, row in earlier.items() if digest not in here)]
-
-
-def model_card(card: Card) -> str:
-    """Return the classifier's README."""
-    provenance = card.provenance
-    counts = "\n".join(f"| {name} | {n} |" for name, n in provenance.n_train.items())
-    cautions = "\n".join(f"- {sentence}" for sentence in card.cautions)
-    return f"""---
-tags: [chest-x-ray, image-classification, onnx, carina]
----
-# {card.name}
-
-Chest X-ray classifier made with Carina: {", ".join(card.labels.names)}.
-**Research and education only: not a medical device, not for diagnosis.**
-
-| | |
-| --- | --- |
-| recipe | {provenance.recipe} |
-| network | {provenance.architecture}, {provenance.parameters:,} parameters |
-| weights | {_weights(provenance)} |
-| input | {card.input.height} x {card.input.width}, {card.input.channels} channel(s) |
-| trained on | {", ".join(provenance.sources)} |
-
-| class | training films |
-| --- | --- |
-{counts}
-
-## Tested on
-
-{card.tested_on or "No test is recorded."}
-
-## Cautions
-
-{cautions}
-
-## Use
-
-```
-carina predict THIS-FOLDER film.png
-carina serve THIS-FOLDER
-```
-"""
-
-
-def _weights(provenance: Provenance) -> str:
-    chosen = "of each stage's epoch that was best on validation"
-    if provenance.epoch:
-        chosen = f"of epoch {provenance.epoch}, the best on validation"
-    return f"{chosen}; begun with {provenance.weights}" if provenance.weights else chosen

@@ -1,9 +1,12 @@
 """A classifier on films it was not trained on."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from carina.data import open_dataset
 from carina.data.labels import spelling_key
@@ -11,19 +14,21 @@ from carina.data.patients import PatientKey, load_patient_key
 from carina.data.predictions import write_predictions
 from carina.domain.audit import Unreadable
 from carina.domain.dataset import Dataset
-from carina.domain.evaluation import Evaluation
+from carina.domain.evaluation import Evaluation, WithoutLeaks
+from carina.domain.external import AgainstInternal
 from carina.domain.label_set import LabelSet
 from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
-from carina.domain.recipe import LabelsSection, Recipe
+from carina.domain.recipe import EvaluateSection, LabelsSection, Recipe
 from carina.domain.record import Record
 from carina.errors import DatasetError
 from carina.files.documents import write_document
 from carina.files.recipes import SettingWords, with_settings
-from carina.imaging.digests import pixel_digest
+from carina.imaging.digests import facts_and_sketch
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
-from carina.runs import Run
+from carina.reporting.wording import counted
+from carina.runs import Run, TestFolder
 from carina.settings import Settings
 from carina.workflows.audit import data_list, only
 from carina.workflows.extras import require_extra
@@ -32,6 +37,9 @@ from carina.workflows.progress_bar import default_progress
 from carina.workflows.reading import read_batches
 from carina.workflows.report import report
 
+if TYPE_CHECKING:
+    from carina.workflows.seen_films import AnsweredFilm, KnownFilm
+
 
 @dataclass(frozen=True, slots=True)
 class ExternalTest:
@@ -39,7 +47,8 @@ class ExternalTest:
 
     Attributes:
         evaluation: its numbers.
-        folder: holds `evaluation.json` and `predictions.csv`.
+        folder: holds `evaluation.json`, `predictions.csv`, `report.html` and `figures/`, and
+            `known.csv` where films were known from training.
         unreadable: films that could not be read, and count nowhere.
         notes: sentences on how the data was opened.
     """
@@ -61,8 +70,10 @@ def evaluate(
 ) -> ExternalTest:
     """Test a classifier on labelled films, and write the numbers and the predictions.
 
-    With a run as `classifier` the test is also kept in the run (`external/NAME/`) and
-    stands in its report from then on.
+    With a run as `classifier` the test stands beside the run's own, with the drop; it is
+    also kept in the run (`external/NAME/`) and stands in its report from then on. Films that
+    the classifier was made with are named in `known.csv`, and the numbers are given without
+    them too.
 
     Args:
         classifier: a classifier's folder, or a run.
@@ -81,68 +92,104 @@ def evaluate(
         StorageError: if `out` cannot be written.
     """
     require_extra("study", needed_for="carina evaluate")
-    from carina.evaluation.evaluate import evaluate as estimate
-    from carina.evaluation.evaluate import evaluated_data, scored_films
-    from carina.evaluation.subgroups import subgroups_of
-    from carina.workflows.known_films import without_known
+    from carina.workflows.seen_films import find_known, seen_films
 
     progress = progress or default_progress()
     settings = settings or Settings.from_environment()
     recipe = with_settings(Recipe(), only(("labels", "evaluate"), set))
     loaded = load_classifier(classifier)
     run = Run.open(classifier) if (Path(classifier) / "recipe.toml").is_file() else None
-    names = loaded.labels.names
     with claimed(out, settings=settings, name="evaluate", n_bytes=20_000_000) as folder:
         key = load_patient_key(settings.config_dir, given=settings.patient_key)
         dataset = _open_for(loaded, data_list(data), recipe.labels, key)
         labelled = [record for record in dataset.records if record.label is not None]
-        answered = _answer(loaded, dataset, labelled, progress)
-        known = _known_films(loaded, run, dataset, answered)
-        predictions = answered.predictions
-        evaluation = estimate(
-            scored_films(names, predictions, subgroups=subgroups_of(labelled, predictions)),
-            data=evaluated_data(
-                names,
-                predictions,
-                name=" + ".join(source.name for source in dataset.sources),
-                part="all",
-                external=not known,
-            ).model_copy(
-                update={
-                    "n_unreadable": len(answered.unreadable),
-                    "n_unlabelled": len(dataset.records) - len(labelled),
-                }
-            ),
-            classifier=loaded.digest,
-            section=recipe.evaluate,
+        films, unreadable = _answer(loaded, dataset, labelled, progress)
+        known, unchecked = find_known(
+            films,
+            seen_films(loaded, run, same_key=_same_key(loaded, dataset)),
+            cache_dir=settings.cache_dir,
+            progress=progress,
         )
-        cautions = (*_cautions(loaded, dataset, len(known)), *evaluation.cautions)
-        evaluation = evaluation.model_copy(
-            update={
-                "without_leaks": without_known(names, predictions, known, recipe.evaluate),
-                "cautions": cautions,
-            }
-        )
-        _write(folder, evaluation, names, predictions)
+        test = _Test(loaded, run, dataset, tuple(f.prediction for f in films), known)
+        evaluation = _evaluation(test, recipe.evaluate, n_unreadable=len(unreadable))
+        cautions = (*_cautions(test, evaluation), *unchecked, *evaluation.cautions)
+        evaluation = evaluation.model_copy(update={"cautions": cautions})
+        _write(folder, test, evaluation)
+        report(TestFolder(folder))
         if run is not None:
-            _keep_in_run(run, dataset, evaluation, predictions)
+            _keep_in_run(run, test, evaluation)
     left_out = (out.sentence for out in dataset.left_out)
-    return ExternalTest(evaluation, folder, answered.unreadable, (*dataset.notes, *left_out))
+    return ExternalTest(evaluation, folder, unreadable, (*dataset.notes, *left_out))
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
-    """What a classifier said of a data set's films.
+class _Test:
+    """A test that was answered.
 
     Attributes:
-        predictions: one for each readable film.
-        pixel_digests: theirs, in the same order.
-        unreadable: the other files.
+        classifier: what answered.
+        run: that made it, or None if it came without one.
+        dataset: the films, unlabelled and unreadable ones too.
+        predictions: one for each film that counts.
+        known: those that the classifier was made or tested with.
     """
 
+    classifier: Classifier
+    run: Run | None
+    dataset: Dataset
     predictions: tuple[Prediction, ...]
-    pixel_digests: tuple[str, ...]
-    unreadable: tuple[Unreadable, ...]
+    known: tuple[KnownFilm, ...]
+
+
+def _evaluation(test: _Test, section: EvaluateSection, *, n_unreadable: int) -> Evaluation:
+    """Return the numbers, with those without known films and the internal ones beside them."""
+    from carina.evaluation.evaluate import evaluate as estimate
+    from carina.evaluation.evaluate import evaluated_data, scored_films
+    from carina.evaluation.subgroups import subgroups_of
+    from carina.workflows.known_films import without_known
+
+    names, predictions, records = (
+        test.classifier.labels.names,
+        test.predictions,
+        test.dataset.records,
+    )
+    n_unlabelled = sum(record.label is None for record in records)
+    evaluation = estimate(
+        scored_films(names, predictions, subgroups=subgroups_of(records, predictions)),
+        data=evaluated_data(
+            names,
+            predictions,
+            name=" + ".join(source.name for source in test.dataset.sources),
+            part="all",
+        ).model_copy(update={"n_unreadable": n_unreadable, "n_unlabelled": n_unlabelled}),
+        classifier=test.classifier.digest,
+        section=section,
+        rules=test.classifier.card.rules,
+    )
+    without = without_known(names, predictions, {film.key for film in test.known}, section)
+    data = evaluation.data.model_copy(update={"external": _is_external(test, without)})
+    evaluation = evaluation.model_copy(update={"without_leaks": without, "data": data})
+    return evaluation.model_copy(update={"against_internal": _beside_internal(test, evaluation)})
+
+
+def _is_external(test: _Test, without: WithoutLeaks | None) -> bool:
+    """Return whether most films are new to the classifier, and some of every class."""
+    if without is None:
+        return True
+    return bool(without.metrics) and 2 * without.n_removed < len(test.predictions)
+
+
+def _beside_internal(test: _Test, evaluation: Evaluation) -> AgainstInternal | None:
+    """Return the internal test beside this one, or None where the classifier has none."""
+    from carina.evaluation.external import against_internal
+    from carina.reporting.external_wording import drop_sentence
+
+    if test.run is None or not evaluation.data.external:
+        return None
+    beside = against_internal(evaluation, test.run.evaluation, name="the internal test part")
+    if beside is None:
+        return None
+    return beside.model_copy(update={"sentence": drop_sentence(evaluation, beside)})
 
 
 def _open_for(
@@ -181,38 +228,21 @@ def _open_for(
 
 def _answer(
     classifier: Classifier, dataset: Dataset, records: Sequence[Record], progress: Progress
-) -> _Answered:
-    """Return the classifier's answers to the records that can be read."""
-    predictions: list[Prediction] = []
-    digests: list[str] = []
+) -> tuple[list[AnsweredFilm], tuple[Unreadable, ...]]:
+    """Return the classifier's answers to the records that can be read, and the others' files."""
+    from carina.workflows.seen_films import AnsweredFilm
+
+    answered: list[AnsweredFilm] = []
     unreadable: list[Unreadable] = []
     files = ((record, record.file, dataset.name_of(record)) for record in records)
     for readable, films in read_batches(files, unreadable):
-        digests.extend(pixel_digest(film.pixels) for film in films)
-        for record, answer in zip(readable, classifier.answers(films), strict=True):
-            predictions.append(answer.of(record))
-        progress(Step("evaluating", len(predictions) + len(unreadable), len(records)))
-    if not predictions:
+        for record, film, answer in zip(readable, films, classifier.answers(films), strict=True):
+            facts, sketch = facts_and_sketch(film)
+            answered.append(AnsweredFilm(answer.of(record), facts, sketch))
+        progress(Step("evaluating", len(answered) + len(unreadable), len(records)))
+    if not answered:
         raise DatasetError(f"no film of the data can be read: {unreadable[0].message}")
-    return _Answered(tuple(predictions), tuple(digests), tuple(unreadable))
-
-
-def _known_films(
-    classifier: Classifier, run: Run | None, dataset: Dataset, answered: _Answered
-) -> frozenset[str]:
-    """Return `source/path` of the films that the classifier was made or tested with: the same
-    pixels, the same patient, or with a run the same file as one of its test part."""
-    pixels = {row["pixel_digest"] for row in classifier.seen}
-    files = {row.sha256 for row in run.manifest} if run is not None else set()
-    patients = set()
-    if _same_key(classifier, dataset):
-        patients = {row["patient"] for row in classifier.seen if row["patient"]}
-        patients |= {row.patient for row in run.manifest if row.patient} if run else set()
-    return frozenset(
-        f"{film.source}/{film.path}"
-        for film, digest in zip(answered.predictions, answered.pixel_digests, strict=True)
-        if digest in pixels or film.sha256 in files or film.patient in patients
-    )
+    return answered, tuple(unreadable)
 
 
 def _same_key(classifier: Classifier, dataset: Dataset) -> bool:
@@ -220,33 +250,45 @@ def _same_key(classifier: Classifier, dataset: Dataset) -> bool:
     return classifier.card.provenance.patient_key_fingerprint == dataset.patient_key_fingerprint
 
 
-def _cautions(classifier: Classifier, dataset: Dataset, n_known: int) -> tuple[str, ...]:
-    """Return what makes this less than a test on films that nobody had seen."""
+def _cautions(test: _Test, evaluation: Evaluation) -> tuple[str, ...]:
+    """Return what makes this less than a test on films that nobody had seen, beside its own."""
+    from carina.workflows.seen_films import known_in_words
+
     cautions = []
-    if n_known:
+    if test.known:
+        what = "this is no external test"
+        if evaluation.data.external:
+            what = "the numbers without them are the external ones"
         cautions.append(
-            f"{n_known} films, or their patients, were known when the classifier was made: this "
-            "is no external test"
+            f"{counted(len(test.known), 'film')}, or their patients, were known when the "
+            f"classifier was made ({known_in_words(test.known)}; known.csv names them): {what}"
         )
-    if not _same_key(classifier, dataset):
+    if not _same_key(test.classifier, test.dataset):
         cautions.append(
             "patient overlap cannot be checked: the classifier's patients were hashed with "
             "another key"
         )
+    if test.run is None:
+        own = test.classifier.card.tested_on
+        said = f"its card says: {own}" if own else "its card tells of no test"
+        cautions.append(
+            "the classifier came without its run, so that its internal numbers cannot be set "
+            f"beside these; {said}"
+        )
     return tuple(cautions)
 
 
-def _write(
-    folder: Path, evaluation: Evaluation, names: Sequence[str], predictions: Sequence[Prediction]
-) -> None:
-    write_predictions(folder / "predictions.csv", names, predictions)
+def _write(folder: Path, test: _Test, evaluation: Evaluation) -> None:
+    from carina.workflows.seen_films import write_known
+
+    write_predictions(folder / "predictions.csv", evaluation.labels, test.predictions)
+    if test.known:
+        write_known(folder / "known.csv", test.known)
     write_document(folder / "evaluation.json", evaluation)
 
 
-def _keep_in_run(
-    run: Run, dataset: Dataset, evaluation: Evaluation, predictions: Sequence[Prediction]
-) -> None:
+def _keep_in_run(run: Run, test: _Test, evaluation: Evaluation) -> None:
     """Keep a test in the run, under the data's name and digest, and build its page again."""
-    name = f"{file_word(evaluation.data.name)}-{dataset.digest[:6]}"
-    _write(run.external_dir / name, evaluation, evaluation.labels, predictions)
+    name = f"{file_word(evaluation.data.name)}-{test.dataset.digest[:6]}"
+    _write(run.external_dir / name, test, evaluation)
     report(run)

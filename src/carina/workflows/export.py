@@ -25,6 +25,7 @@ from carina.inference.classifier import Classifier
 from carina.registry import unknown_name_sentence
 from carina.runs import Run
 from carina.settings import Settings
+from carina.workflows.export_usage import keras_usage, onnx_usage
 from carina.workflows.extras import require_extra
 from carina.workflows.places import claimed, file_word
 
@@ -61,7 +62,9 @@ class ExportedFile:
     @property
     def usage(self) -> tuple[str, ...]:
         """The lines that load and ask it."""
-        return _keras_usage(self) if self.to == "keras" else _onnx_usage(self)
+        if self.to == "keras":
+            return keras_usage(str(self.file), self.card, n_outputs=self.n_outputs)
+        return onnx_usage(str(self.file), self.card)
 
     @property
     def input_sentence(self) -> str:
@@ -106,7 +109,7 @@ def export(
 
     A `.keras` file is read again and compared with the classifier before it takes its name:
     on validation films of the run, or on random images where those are gone. Its
-    probabilities are the network's own; a classifier's calibration is not part of it.
+    probabilities are the network's own; the printed lines add the classifier's calibration.
 
     Args:
         run: a run, or its folder.
@@ -265,24 +268,3 @@ def _stage_run(run: Run, name: str) -> Run:
     if not places:
         raise RunError(f"{run.folder} has no run of its stage '{name}' in members/; train again")
     return Run.open(places[0])
-
-
-def _keras_usage(exported: ExportedFile) -> tuple[str, ...]:
-    names = exported.card.labels.names
-    answer = f"[n, {len(names)}]: {', '.join(names)}"
-    if exported.n_outputs == 1:
-        answer = f"[n, 1]: {names[1]}; 1 - p is {names[0]}"
-    return (
-        "import keras  # or: from tensorflow import keras",
-        f"model = keras.models.load_model({str(exported.file)!r})",
-        f"probabilities = model.predict(films)  # {answer}",
-    )
-
-
-def _onnx_usage(exported: ExportedFile) -> tuple[str, ...]:
-    names = ", ".join(exported.card.labels.names)
-    return (
-        "import onnxruntime",
-        f"session = onnxruntime.InferenceSession({str(exported.file)!r})",
-        f"(logits,) = session.run(['logits'], {{'image': films}})  # softmax gives: {names}",
-    )

@@ -49,6 +49,19 @@ class Films:
     known: frozenset[str] = frozenset()
     near: NearPairs = ()
 
+    @property
+    def used(self) -> Dataset:
+        """What is trained and tested on, each film in its part: what the audit looked at."""
+        return _used(self.dataset, self.split)
+
+    @property
+    def test_name(self) -> str:
+        """What the test part is, in words: the sources, the fold of them, or the held-out one."""
+        whole = " + ".join(source.name for source in self.dataset.sources)
+        if self.split.by_source:
+            return self.split.tested_on
+        return f"{whole}, {self.split.tested_on}" if self.split.tested_on else whole
+
     def of(self, part: Part) -> list[Record]:
         """Return a part's records in the order of their content, whatever their names."""
         if part == "validation" and self.split.validation_is_test:
@@ -124,6 +137,24 @@ class Films:
         return replace(self, known=self.known | known)
 
 
+@dataclass(frozen=True, slots=True)
+class UncutFilms:
+    """DATA, opened and decoded, before anything decides which film trains and which tests.
+
+    Attributes:
+        dataset, scan, near: as in `Films`.
+    """
+
+    dataset: Dataset
+    scan: FilmScan
+    near: NearPairs
+
+    def with_split(self, split: Split, progress: Progress = silent) -> Films:
+        """Return the films with a part for each, and judged."""
+        audit = _judged(self.dataset, split, self.scan, self.near, progress)
+        return Films(self.dataset, self.scan, split, audit, near=self.near)
+
+
 def open_films(
     data: Sequence[str | Path], recipe: Recipe, settings: Settings, progress: Progress
 ) -> Films:
@@ -134,29 +165,44 @@ def open_films(
         DatasetError: if the data cannot be opened, or cannot be trained on.
         StorageError: if the cache cannot be written.
     """
+    films = read_films(data, recipe, settings, progress)
+    split = split_dataset(films.dataset, films.scan, recipe.split, films.near)
+    require_trainable(
+        films.dataset, films.scan, max_unreadable=recipe.train.max_unreadable, split=split
+    )
+    left_out = (*films.dataset.left_out, *count_left_out(films.dataset, split))
+    films = replace(films, dataset=replace(films.dataset, left_out=left_out))
+    return films.with_split(split, progress)
+
+
+def read_films(
+    data: Sequence[str | Path], recipe: Recipe, settings: Settings, progress: Progress
+) -> UncutFilms:
+    """Return the films of DATA, decoded once.
+
+    Raises:
+        MissingExtraError, DatasetError, StorageError: as `open_films` does.
+    """
     denoise = recipe.input.denoise
     require_filter(denoise, needed_for=f"the recipe '{recipe.name}' with input.denoise={denoise}")
     key = load_patient_key(settings.config_dir, given=settings.patient_key)
     dataset = open_dataset(data, labels=recipe.labels, patient_key=key)
     scan = scan_films(dataset, spec=recipe.input, cache_dir=settings.cache_dir, progress=progress)
-    largest_share = recipe.train.max_unreadable
-    require_trainable(dataset, scan, max_unreadable=largest_share)
+    require_trainable(dataset, scan, max_unreadable=recipe.train.max_unreadable)
     dataset = with_views(dataset, scan)
-    near = near_pairs(dataset.records, scan, progress)
-    split = split_dataset(dataset, scan, recipe.split, near)
-    require_trainable(dataset, scan, max_unreadable=largest_share, split=split)
-    dataset = replace(dataset, left_out=(*dataset.left_out, *count_left_out(dataset, split)))
-    audit = _judged(dataset, split, scan, near, progress)
-    return Films(dataset, scan, split, audit, near=near)
+    return UncutFilms(dataset, scan, near_pairs(dataset.records, scan, progress))
 
 
 def _judged(
     dataset: Dataset, split: Split, scan: FilmScan, near: NearPairs, progress: Progress = silent
 ) -> Audit:
     """Return the audit of what is trained and tested on, not of what the folders described."""
-    used = dataset.with_records(
+    return audit_dataset(_used(dataset, split), scan, near, progress=progress)
+
+
+def _used(dataset: Dataset, split: Split) -> Dataset:
+    return dataset.with_records(
         replace(record, part=split.parts.get(record.key))
         for record in dataset.records
         if record.key not in split.left_out
     )
-    return audit_dataset(used, scan, near, progress=progress)

@@ -28,8 +28,8 @@ def without_known(
     if not n_removed:
         return None
     opening = (
-        f"{n_removed} of {len(answers)} test films were known from training (the same film or "
-        "the same patient)"
+        f"{n_removed} of {len(answers)} test films were known from training (the same film, a "
+        "nearly identical one or the same patient)"
     )
     left = {answer.label for answer in kept}
     tested = [name for name in names if any(answer.label == name for answer in answers)]

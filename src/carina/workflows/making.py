@@ -20,6 +20,7 @@ from carina.workflows.learning import Learned, joined, learn, write_checkpoint
 from carina.workflows.log import Log
 from carina.workflows.probing import masked_probe
 from carina.workflows.report import report
+from carina.workflows.ruling import with_fitted_rules
 from carina.workflows.start import Start
 from carina.workflows.testing import Tested, test
 
@@ -64,9 +65,11 @@ def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
         films = starts[0].films
         learned = learn(run, starts[0], settings=order.settings, log=log)
     classifier = deploy(run, films, recipe, learned=learned, starts=starts, log=log)
+    classifier, validation = with_fitted_rules(run, films, recipe, classifier=classifier, log=log)
     probes = masked_probe(learned, settings=order.settings, log=log)
     learned = replace(learned, course=None)  # a cascade would keep every stage's start weights
-    evaluation = test(run, Tested(films, recipe, learned, classifier, probes), log=log)
+    tested = Tested(films, recipe, learned, classifier, validation, probes)
+    evaluation = test(run, tested, log=log)
     environment = run.environment.model_copy(
         update={
             "threads": learned.threads,
@@ -132,5 +135,8 @@ def _opening_sentence(films: Films) -> str:
     classes = ", ".join(films.dataset.labels.names)
     n_films = len(films.split.parts)
     if films.split.left_out:
-        parts += f"; {len(films.split.left_out)} left out so that classes are equal"
+        why = "so that classes are equal"
+        if films.split.by_source:
+            why = f"so that training knows nothing of {films.split.tested_on}"
+        parts += f"; {len(films.split.left_out)} left out {why}"
     return f"{n_films} films ({parts}) of {len(films.dataset.labels)} classes: {classes}"

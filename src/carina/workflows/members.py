@@ -42,16 +42,16 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
         log.progress(Step("", message=f"seed {recipe.train.seed}: {number + 1} of {seeds}"))
         own = starts
         if number:
-            recipe = _unprobed(recipe)
+            recipe = unprobed(recipe)
             again = started_again(starts, number, order.settings, order.progress)
-            own = tuple(replace(start, recipe=_unprobed(start.recipe)) for start in again)
+            own = tuple(replace(start, recipe=unprobed(start.recipe)) for start in again)
         member = Run(run.members_dir / f"seed-{recipe.train.seed}")
         member.folder.mkdir(parents=True)
         make_run(member, replace(order, recipe=recipe), own)
         members.append(member)
     evaluations = [member.evaluation for member in members]
     chosen = best_by_validation(evaluations)
-    _show_chosen(run, members[chosen])
+    show_member(run, members[chosen])
     figures = [
         MemberFigures(
             name=member.name,
@@ -65,7 +65,7 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
     evaluation = evaluations[chosen].model_copy(
         update={
             "members": tuple(figures),
-            "over_members": over_members(evaluations),
+            "over_members": mean_and_range(evaluations, "members"),
             "probes": evaluations[0].probes,
         }
     )
@@ -79,23 +79,28 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
     finish_run(run, log)
 
 
-def _unprobed(recipe: Recipe) -> Recipe:
+def unprobed(recipe: Recipe) -> Recipe:
+    """Return the recipe without a masked probe, of which one of several trainings is enough."""
     section = recipe.evaluate.model_copy(update={"masked_probe": False})
     return recipe.model_copy(update={"evaluate": section})
 
 
-def over_members(evaluations: Sequence[Evaluation]) -> Estimates:
-    """Return, for every test metric, the mean over the members with the lowest and highest.
+def mean_and_range(evaluations: Sequence[Evaluation], of: str) -> Estimates:
+    """Return, for every test metric, the mean over trainings with the lowest and highest.
 
-    The spread is that of the training's chance alone, on the same films: it is no
-    confidence interval.
+    It is no confidence interval: the spread over seeds is that of the training's chance
+    alone, on the same films, and that over folds is of films and training together.
+
+    Args:
+        evaluations: of each training.
+        of: what the trainings are: "members" or "folds".
     """
     figures = {}
     for name in evaluations[0].metrics:
         values = [evaluation.metrics[name].value for evaluation in evaluations]
         defined = [value for value in values if value is not None]
         if len(defined) < len(values):
-            why = f"{len(values) - len(defined)} of {len(values)} members have no such number"
+            why = f"{len(values) - len(defined)} of {len(values)} {of} have no such number"
             figures[name] = Estimate.undefined(why, n=len(values))
             continue
         figures[name] = Estimate(
@@ -103,16 +108,24 @@ def over_members(evaluations: Sequence[Evaluation]) -> Estimates:
             low=min(defined),
             high=max(defined),
             n=len(defined),
-            method="mean-and-range-over-members",
+            method=f"mean-and-range-over-{of}",
         )
     return figures
 
 
-def _show_chosen(run: Run, member: Run) -> None:
-    """Put the chosen member's files into the run, without using their room twice."""
-    for name in _SHOWN:
+def show_member(run: Run, member: Run, *, also: Sequence[str] = ()) -> None:
+    """Put a member's files into the run, without using their room twice.
+
+    Args:
+        run: shows them from now on.
+        member: the chosen one.
+        also: files that the run has of its own until now, and that are replaced.
+    """
+    for name in (*_SHOWN, *also):
         source, target = member.folder / name, run.folder / name
         with storage_errors(target):
+            if name in also:
+                target.unlink(missing_ok=True)
             if source.is_dir():
                 shutil.copytree(source, target, copy_function=_linked)
             elif source.is_file():

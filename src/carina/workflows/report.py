@@ -1,32 +1,50 @@
-"""A run's page, built from the run's files."""
+"""The page of a run or of a test, built from its files."""
 
 from pathlib import Path
 
 from carina.errors import RunError
 from carina.files.atomic import write_bytes, write_text
-from carina.runs import Run
+from carina.runs import Run, TestFolder
 from carina.workflows.extras import require_extra
 
 
-def report(run: Run | str | Path) -> Path:
-    """Write a run's figures and page again from its files, and return the page's path.
+def report(run: Run | TestFolder | str | Path) -> Path:
+    """Write figures and page again from the files of a run or a test, and return the page's path.
+
+    Args:
+        run: a run, or the folder that carina evaluate wrote.
 
     Raises:
-        RunError: if the folder is not a run, or lacks a file that the page needs.
+        RunError: if the folder is neither, or lacks a file that the page needs.
+        EvaluationError: if `evaluation.json` cannot be read.
         StorageError: if the page cannot be written.
     """
     require_extra("study", needed_for="carina report")
-    from carina.reporting.build import build_report
-    from carina.reporting.figures import draw_figures
+    from carina.reporting.build import build_report, build_test_report
+    from carina.reporting.figures import draw_evaluation, draw_figures
     from carina.reporting.render import render_html
 
-    opened = run if isinstance(run, Run) else Run.open(run)
-    if not opened.evaluation_file.is_file():
+    opened = run if isinstance(run, Run | TestFolder) else _opened(Path(run))
+    if isinstance(opened, TestFolder):
+        figures, page = draw_evaluation(opened.evaluation), build_test_report(opened)
+    else:
+        _require_finished(opened)
+        figures, page = draw_figures(opened), build_report(opened)
+    for name, picture in figures.items():
+        write_bytes(opened.figures_dir / name, picture)
+    write_text(opened.report_file, render_html(page))
+    return opened.report_file
+
+
+def _opened(folder: Path) -> Run | TestFolder:
+    if (folder / "evaluation.json").is_file() and not (folder / "recipe.toml").is_file():
+        return TestFolder(folder)
+    return Run.open(folder)
+
+
+def _require_finished(run: Run) -> None:
+    if not run.evaluation_file.is_file():
         raise RunError(
-            f"the run {opened.folder} was not finished: it has no {opened.evaluation_file.name}, "
+            f"the run {run.folder} was not finished: it has no {run.evaluation_file.name}, "
             "so there is nothing to report; train again"
         )
-    for name, picture in draw_figures(opened).items():
-        write_bytes(opened.figures_dir / name, picture)
-    write_text(opened.report_file, render_html(build_report(opened)))
-    return opened.report_file

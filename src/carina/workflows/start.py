@@ -137,6 +137,10 @@ def stage_recipe(recipe: Recipe, stage: StageSection) -> Recipe:
             "network": network,
             "augment": stage.augment,
             "train": stage.train,
+            # how the cascade answers; a stage has other classes and is never asked alone
+            "evaluate": recipe.evaluate.model_copy(
+                update={"positive": "", "decide_by": "highest", "abstain": 0.0}
+            ),
             "stages": (),
         }
     )

@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from carina.data.predictions import write_predictions
-from carina.domain.calibration import Calibration
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import EpochFigures, Estimates, Evaluation
-from carina.domain.gate import GateMeasures
 from carina.domain.prediction import Prediction
 from carina.domain.recipe import EvaluateSection, Recipe
 from carina.domain.record import PARTS, Part
@@ -25,13 +23,14 @@ from carina.files.atomic import write_bytes
 from carina.files.documents import write_document
 from carina.imaging import read_radiograph
 from carina.imaging.pictures import film_png, overlay_png
-from carina.imaging.prepare import network_input
 from carina.inference.bundle import write_card
 from carina.inference.classifier import Classifier
+from carina.reporting.model_card import model_card
 from carina.reporting.pictures import picture_name, worst_errors
 from carina.reporting.wording import with_interval
 from carina.runs import Run
-from carina.workflows.deploying import model_card
+from carina.workflows.answering import answers_on
+from carina.workflows.error_agreement import agreement_with_confounders
 from carina.workflows.films import Films
 from carina.workflows.known_films import without_known
 from carina.workflows.learning import Learned, film_part
@@ -50,6 +49,7 @@ class Tested:
         recipe: how it was trained.
         learned: the trained network.
         classifier: made of it.
+        validation: its answers on the validation part.
         probes: what a masked probe found on the same test films.
     """
 
@@ -57,6 +57,7 @@ class Tested:
     recipe: Recipe
     learned: Learned
     classifier: Classifier
+    validation: Sequence[Prediction]
     probes: Estimates
 
 
@@ -65,40 +66,29 @@ def test(run: Run, tested: Tested, *, log: Log) -> Evaluation:
     the pictures that the report shows."""
     films, classifier = tested.films, tested.classifier
     with log.stage("predictions"):
-        answers = {part: _answers(films, part, classifier) for part in PARTS}
+        answers: dict[Part, list[Prediction]] = {
+            "train": answers_on(films, "train", classifier),
+            "validation": list(tested.validation),
+            "test": answers_on(films, "test", classifier),
+        }
     for part in ("validation", "test"):
         write_predictions(run.predictions_file(part), films.dataset.labels.names, answers[part])
     with log.stage("evaluation"):
         evaluation = _evaluation(tested, answers)
     card = classifier.card.model_copy(update={"tested_on": _tested_on(evaluation)})
-    digest = write_card(run.classifier_dir, card, readme=model_card(card))
+    readme = model_card(
+        card,
+        recipe=tested.recipe,
+        environment=run.environment.model_copy(update={"device": tested.learned.device}),
+        audit=films.audit,
+        evaluation=evaluation,
+    )
+    digest = write_card(run.classifier_dir, card, readme=readme)
     evaluation = evaluation.model_copy(update={"classifier": digest})
     write_document(run.evaluation_file, evaluation)
     with log.stage("pictures"):
         _draw_pictures(run, tested, answers["test"])
     return evaluation
-
-
-def _answers(films: Films, part: Part, classifier: Classifier) -> list[Prediction]:
-    """Return the deployed classifier's answers on a part, in f32, from the prepared pixels."""
-    records = films.of(part)
-    answers: list[Prediction] = []
-    pixels = films.scan.pixels
-    assert pixels is not None  # open_films scans with an input spec
-    for start in range(0, len(records), _BATCH):
-        batch = records[start : start + _BATCH]
-        facts = [films.scan.facts[record.key] for record in batch]
-        found = classifier.answers_prepared(
-            network_input(pixels.levels([record.key for record in batch]), classifier.card.input),
-            measures=[GateMeasures(f.height, f.width, f.contrast) for f in facts],
-            paths=[record.path for record in batch],
-            cautions=[f.cautions for f in facts],
-            digests=[f.sha256 for f in facts],
-        )
-        answers.extend(
-            answer.of(record, part=part) for record, answer in zip(batch, found, strict=True)
-        )
-    return answers
 
 
 def _evaluation(tested: Tested, answers: dict[Part, list[Prediction]]) -> Evaluation:
@@ -112,12 +102,14 @@ def _evaluation(tested: Tested, answers: dict[Part, list[Prediction]]) -> Evalua
         data=evaluated_data(
             names,
             answers["test"],
-            name=" + ".join(source.name for source in films.dataset.sources),
+            name=films.test_name,
             part="test",
+            external=films.split.by_source,
             test_opened=1,
-        ),
+        ).model_copy(update={"chose_the_network": films.split.validation_is_test}),
         classifier=tested.classifier.digest,
         section=section,
+        rules=tested.classifier.card.rules,
     )
     return evaluation.model_copy(
         update={
@@ -125,6 +117,7 @@ def _evaluation(tested: Tested, answers: dict[Part, list[Prediction]]) -> Evalua
             "without_leaks": without_known(
                 names, answers["test"], films.seen_while_training(), section
             ),
+            "error_agreement": agreement_with_confounders(films, answers["test"], section),
             "probes": {**tested.probes, **confounder_probes(films.audit)},
             "parts": {part: _loss_and_accuracy(films, answers[part], section) for part in PARTS},
             "cautions": (*films.split.cautions, *evaluation.cautions),
@@ -166,15 +159,12 @@ def _answers_of_the_last_epoch(tested: Tested, answers: Sequence[Prediction]) ->
     learned.network.load_state_dict(learned.last_state)
     logits = torch_logits(learned.network, film_part(films, "test"), batch_size=_BATCH)
     learned.network.load_state_dict(chosen_state)
-    probabilities = Calibration().apply(logits)
-    return [
-        replace(
-            answer,
-            probabilities=dict(zip(names, map(float, row), strict=True)),
-            predicted=names[int(row.argmax())],
-        )
-        for answer, row in zip(answers, probabilities, strict=True)
-    ]
+    return tested.classifier.decided(
+        [
+            replace(answer, logits=dict(zip(names, map(float, row), strict=True)))
+            for answer, row in zip(answers, logits, strict=True)
+        ]
+    )
 
 
 def _tested_on(evaluation: Evaluation) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TypeVar
 
-from carina.data.cell_values import age_in_years
+from carina.data.cell_values import age_in_years, sex_letter
 from carina.data.counted import counted
 from carina.data.found import Found, FoundFilm, PatientNumber, ReadOptions
+from carina.data.last_names import last_names
 from carina.data.part_names import part_of_name
 from carina.data.patient_names import patients_of_names, patients_sentence
 from carina.data.sources import SOURCES
@@ -21,7 +22,6 @@ from carina.files.tables import read_rows
 from carina.registry import nearest
 
 _KNOWN = ("path", "patient", "split", "source", "view", "sex", "age")
-_SEXES = {"f": "F", "female": "F", "w": "F", "m": "M", "male": "M"}
 _N_SHOWN = 5
 
 Value = TypeVar("Value")
@@ -138,7 +138,7 @@ def _film(name: str, file: Path, row: _Row, label_column: str, problems: _Proble
         part=_part(row, problems),
         hospital=hospital,
         view=row.cell("view") or None,
-        sex=_read_cell(row, "sex", lambda text: _SEXES[text.casefold()], problems),
+        sex=_read_cell(row, "sex", sex_letter, problems),
         age_years=_read_cell(row, "age", age_in_years, problems),
     )
 
@@ -148,7 +148,7 @@ def _names_and_files(folder: Path, rows: Sequence[_Row]) -> list[tuple[str, Path
     paths = [_with_slashes(folder, row.cell("path")) for row in rows]
     names = {path: _name_from(folder, path) for path in paths}
     outside = {path for path, name in names.items() if name is None}
-    short = _last_names(outside, taken={name for name in names.values() if name is not None})
+    short = last_names(outside, taken={name for name in names.values() if name is not None})
     return [(names[path] or short[path], folder / (names[path] or path)) for path in paths]
 
 
@@ -176,23 +176,6 @@ def _name_from(folder: Path, path: str) -> str | None:
     return path if path.startswith("../") else None
 
 
-def _last_names(paths: Collection[str], *, taken: Collection[str]) -> dict[str, str]:
-    """Return absolute path -> its last names, as few as are its own."""
-    endings = {path: _endings(path) for path in paths}
-    n_paths = Counter(ending for own in endings.values() for ending in own)
-    return {
-        path: next((e for e in own if n_paths[e] == 1 and e not in taken), path)
-        for path, own in endings.items()
-    }
-
-
-def _endings(path: str) -> list[str]:
-    """Return `a.png`, `ward/a.png`, ...; a member of an archive keeps its archive's name."""
-    file, mark, member = path.partition("!/")
-    parts = PurePath(file).parts
-    return [PurePath(*parts[-n:]).as_posix() + mark + member for n in range(1, len(parts) + 1)]
-
-
 def _is_there(file: Path) -> bool:
     archive, mark, _ = str(file).partition("!/")
     return (Path(archive) if mark else file).is_file()
@@ -214,7 +197,7 @@ def _read_cell(
         return None
     try:
         return reader(text)
-    except (KeyError, ValueError):
+    except ValueError:
         problems.unread[column] += 1
         return None
 

@@ -44,9 +44,12 @@ def auroc(y_true: NDArray[np.bool_], y_score: NDArray[np.floating]) -> float:
 
 def _area(ranked: Ranked) -> Floats:
     """Return the area float64 `[draws]`: negatives below each positive, ties one half."""
-    below = np.cumsum(ranked.negatives, axis=1) - 0.5 * ranked.negatives
-    wins = np.einsum("bs,bs->b", ranked.positives, below)
-    return ratio(wins, ranked.positives.sum(axis=1) * ranked.negatives.sum(axis=1))
+    steps = ranked.steps
+    below = steps.others_below + 0.5 * steps.others
+    wins = np.einsum("bs,bs->b", steps.own, below, dtype=np.float64)
+    positives = steps.own.sum(axis=1, dtype=np.float64)
+    negatives = ranked.weights.sum(axis=1, dtype=np.float64) - positives
+    return ratio(wins, positives * negatives)
 
 
 def _areas(films: Resamples) -> Floats:
@@ -64,7 +67,8 @@ ROC_AUC = METRICS.register("roc_auc")(
         measure=_areas,
         undefined_because="films of {label} and films of other classes are both needed",
         per_class=True,
-        interval="newcombe",
+        interval="area",
+        needs_scores=True,
     )
 )
 
@@ -74,5 +78,6 @@ METRICS.register("roc_auc_macro")(
         measure=_macro,
         undefined_because="every class needs films of its own and films of others",
         mean_of=ROC_AUC,
+        needs_scores=True,
     )
 )

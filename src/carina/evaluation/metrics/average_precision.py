@@ -16,11 +16,14 @@ def _steps(ranked: Ranked) -> Floats:
     References:
         Boyd, Eng & Page, ECML PKDD 2013, 451-466 (the step-wise estimate).
     """
-    positives = ranked.positives[:, ::-1]
-    found = np.cumsum(positives, axis=1)
-    called = found + np.cumsum(ranked.negatives[:, ::-1], axis=1)
-    precision = np.where(called > 0, found / np.maximum(called, 1.0), 0.0)
-    return ratio(np.einsum("bs,bs->b", precision, positives), positives.sum(axis=1))
+    steps = ranked.steps
+    positives = steps.own.sum(axis=1, dtype=np.float64)
+    films = ranked.weights.sum(axis=1, dtype=np.float64)
+    found = positives[:, None] - steps.own_below
+    called = films[:, None] - steps.own_below - steps.others_below
+    # a draw without films at or above a score has none of the class at it either
+    precision = found / np.maximum(called, 1.0)
+    return ratio(np.einsum("bs,bs->b", precision, steps.own), positives)
 
 
 def _per_class(films: Resamples) -> Floats:
@@ -38,6 +41,8 @@ AVERAGE_PRECISION = METRICS.register("average_precision")(
         measure=_per_class,
         undefined_because="there is no film of {label}",
         per_class=True,
+        interval="average-precision",
+        needs_scores=True,
     )
 )
 METRICS.register("average_precision_macro")(
@@ -46,5 +51,6 @@ METRICS.register("average_precision_macro")(
         measure=_macro,
         undefined_because="a class has no film",
         mean_of=AVERAGE_PRECISION,
+        needs_scores=True,
     )
 )

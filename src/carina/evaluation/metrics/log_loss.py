@@ -28,7 +28,9 @@ METRICS.register("log_loss")(
         title="Log loss",
         measure=_mean_surprise,
         undefined_because="there is no film",
+        interval="mean",
         highest=LARGEST_SURPRISE,
         best=0.0,
+        needs_scores=True,
     )
 )

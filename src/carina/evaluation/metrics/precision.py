@@ -30,7 +30,7 @@ def _weighted(films: Resamples) -> Floats:
 
 PRECISION = METRICS.register("precision")(
     proportion_metric(
-        "Precision (positive predictive value)",
+        "PPV (precision)",
         _right_of_answers,
         undefined_because="no film was answered with {label}",
         per_class=True,
@@ -48,6 +48,7 @@ METRICS.register("precision_weighted")(
     Metric(
         title="Precision, weighted by support",
         measure=_weighted,
+        interval="as-share",
         undefined_because="there is no film",
     )
 )

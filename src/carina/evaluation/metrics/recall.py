@@ -21,7 +21,7 @@ def _found_of_all(films: Resamples) -> Proportion:
 
 RECALL = METRICS.register("recall")(
     proportion_metric(
-        "Recall (sensitivity)",
+        "Sensitivity (recall)",
         _found_of_class,
         undefined_because="there is no film of {label}",
         per_class=True,

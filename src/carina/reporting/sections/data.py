@@ -9,6 +9,7 @@ from carina.data.manifest import ManifestRow
 from carina.domain.record import PARTS
 from carina.domain.report import Block, Facts, Notice, Paragraph, Section, Table
 from carina.reporting.sections import section
+from carina.reporting.training_wording import input_in_words
 from carina.reporting.wording import counted, name_then_numbers, sentence
 from carina.runs import Run
 
@@ -97,7 +98,7 @@ def _facts(run: Run, rows: Sequence[ManifestRow]) -> tuple[tuple[str, str], ...]
         ("Patients", f"{len(patients):,} known" if known else _unknown_patients(rows)),
         ("Licences", "; ".join(provenance.licences) or "not stated by the data"),
         ("Films with an identical twin", f"in {counted(len(groups), 'group')}" if groups else "0"),
-        ("Prepared as", _input(run)),
+        ("Prepared as", input_in_words(run.card.input)),
     )
 
 
@@ -106,9 +107,3 @@ def _unknown_patients(rows: Sequence[ManifestRow]) -> str:
     if n_unknown == len(rows):
         return "unknown: no film says whose it is, so that the parts may share patients"
     return f"unknown for {n_unknown:,} of {counted(len(rows), 'film')}"
-
-
-def _input(run: Run) -> str:
-    spec = run.card.input
-    tones = "grey" if spec.channels == 1 else "grey in three channels"
-    return f"{spec.width} x {spec.height} pixels, {tones}, fit by {spec.fit}, {spec.interpolation}"

@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 from carina.domain.prediction import Prediction
-from carina.domain.report import Block, Gallery, Paragraph, Picture, Section
+from carina.domain.recipe import EvaluateSection
+from carina.domain.report import Block, Gallery, Paragraph, Picture, Section, Table
 from carina.reporting.pictures import picture_name, small_picture, worst_errors
-from carina.reporting.sections import section
+from carina.reporting.sections import test_section
 from carina.reporting.wording import counted, percent
-from carina.runs import Run
+from carina.runs import Run, TestFolder
 
 
-@section("errors", order=50)
-def errors(run: Run) -> Section | None:
+@test_section("errors", order=50)
+def errors(run: Run | TestFolder) -> Section | None:
     """Return the section on the test films with the worst errors, or None if it shows none."""
-    limit = run.recipe.evaluate.worst_errors
-    if limit == 0 or not run.predictions_file("test").is_file():
+    section = run.recipe.evaluate if isinstance(run, Run) else EvaluateSection()
+    limit = section.worst_errors
+    if limit == 0 or (isinstance(run, Run) and not run.predictions_file("test").is_file()):
         return None
     _, predictions = run.predictions("test")
+    if not any(film.probabilities for film in predictions):
+        return None  # without probabilities no error is worse than another
     every = worst_errors(predictions, limit=len(predictions))
     shown = every[:limit]
     if not shown:
         return Section(
             "errors", "The worst errors", (Paragraph("No test film was answered wrongly."),)
         )
+    opening = (
+        f"{counted(len(every), 'test film')} got a wrong answer; the {len(shown):,} furthest from "
+        "the truth are shown."
+    )
+    blocks = _galleries(run, shown, opening) if isinstance(run, Run) else _table(shown, opening)
+    return Section(anchor="errors", title="The worst errors", blocks=tuple(blocks))
+
+
+def _galleries(run: Run, shown: list[Prediction], opening: str) -> list[Block]:
+    """Return errors with the film and its heat map, where the run has them."""
     digests = {(row.source, row.path): row.sha256 for row in run.manifest}
+    introduction = (
+        f"{opening} The heat map marks what spoke for the answer that was given: brighter is more. "
+        "Heat outside the lungs is a sign that the network looks at something else."
+    )
     cases = [_case(run, film, digests.get((film.source, film.path), "")) for film in shown]
-    return Section(
-        anchor="errors",
-        title="The worst errors",
-        blocks=(Paragraph(_introduction(len(shown), len(every))), *cases),
-    )
+    return [Paragraph(introduction), *cases]
 
 
-def _introduction(n_shown: int, n_errors: int) -> str:
-    return (
-        f"{counted(n_errors, 'test film')} got a wrong answer; the {n_shown:,} furthest from the "
-        "truth are shown. The heat map marks what spoke for the answer that was given: brighter "
-        "is more. Heat outside the lungs is a sign that the network looks at something else."
+def _table(shown: list[Prediction], opening: str) -> list[Block]:
+    """Return errors of a test whose films are not at hand."""
+    rows = tuple(
+        (
+            film.path,
+            film.label or "",
+            percent(film.probabilities[film.label or ""]),
+            film.predicted,
+            percent(film.probabilities[film.predicted]),
+        )
+        for film in shown
     )
+    columns = ("Film", "Truth", "Its probability", "Answer", "Its probability")
+    return [
+        Paragraph(opening),
+        Table(columns=columns, rows=rows, align=("left", "left", "right", "left", "right")),
+    ]
 
 
 def _case(run: Run, film: Prediction, sha256: str) -> Block:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.probes import (
@@ -9,9 +11,19 @@ from carina.domain.probes import (
     MASKED_BALANCED_ACCURACY,
     signal_of_method,
 )
-from carina.domain.report import Block, KeyFigure, KeyFigures, Notice, Paragraph, Section
+from carina.domain.report import (
+    Block,
+    Facts,
+    KeyFigure,
+    KeyFigures,
+    Notice,
+    Paragraph,
+    Section,
+)
 from carina.domain.sentences import listed
+from carina.evaluation.external import fair_figures
 from carina.reporting.audit_wording import signal_title
+from carina.reporting.claims import claims_of, only_class
 from carina.reporting.probe_wording import guessing, how_trained, masked_probe_of, verdicts
 from carina.reporting.sections import section
 from carina.reporting.wording import counted, interval_of, percent, sentence, value_of
@@ -28,11 +40,12 @@ def headline(run: Run) -> Section:
         blocks=(
             Paragraph(_what_it_is(run)),
             _key_figures(run),
+            _claims(run),
             *_leaks(evaluation),
             *_without_the_lungs(run),
             *_serious_findings(run),
-            *_external(run),
-            *(Notice("note", sentence(caution)) for caution in evaluation.cautions),
+            *_external_cautions(run),
+            *_cautions(evaluation),
         ),
     )
 
@@ -43,7 +56,21 @@ def _what_it_is(run: Run) -> str:
     return (
         f"A {card.provenance.architecture} network that tells {listed(card.labels.names)} apart, "
         f"trained on {counted(n_train, 'film')} of {listed(card.provenance.sources)}. "
-        f"The numbers below are for the test part, {_what_saw_it(run)}."
+        f"{_what_is_below(run)}"
+    )
+
+
+def _what_is_below(run: Run) -> str:
+    """Return which films the numbers on the first screen are for."""
+    folds = run.evaluation.folds
+    if folds is None:
+        return f"The numbers below are for the test part, {_what_saw_it(run)}."
+    held_out = "one source at a time" if folds.by == "source" else "one fold at a time"
+    return (
+        f"It was trained {len(folds.folds)} times, {held_out} held out, and the accuracies below "
+        f"are for all {counted(folds.n_images, 'film')}, each answered by the training that had "
+        f"not seen it: they judge the recipe. The classifier is the training that was tested on "
+        f"{folds.chosen.tested_on}, the best on validation."
     )
 
 
@@ -57,13 +84,14 @@ def _what_saw_it(run: Run) -> str:
 
 
 def _key_figures(run: Run) -> KeyFigures:
-    evaluation = run.evaluation
-    matrix = evaluation.confusion_matrix.counts
-    n_right = sum(row[index] for index, row in enumerate(matrix))
+    evaluation, folds = run.evaluation, run.evaluation.folds
     metrics, without = evaluation.metrics, evaluation.without_leaks
-    right = f"{n_right:,} of {counted(evaluation.data.n_images, 'test film')} right"
+    right = _n_right(evaluation.confusion_matrix.counts, "test film")
+    if folds is not None:
+        metrics = {**folds.pooled, **_areas(folds.mean_of_folds)}
+        right = _n_right(folds.pooled_confusion, "held-out film")
     figures = [_key_figure("Accuracy", "accuracy", metrics, note=right)]
-    if without is not None and "accuracy" in without.metrics:
+    if folds is None and without is not None and "accuracy" in without.metrics:
         n_left = counted(without.metrics["accuracy"].n, "test film")
         note = f"the {n_left} that training had not seen"
         figures.append(
@@ -76,8 +104,22 @@ def _key_figures(run: Run) -> KeyFigures:
     )
     figures += _probe_figures(run)
     note = "mean over the classes; 0.5 is guessing"
+    if folds is not None:
+        note = f"mean over the classes and the {len(folds.folds)} folds; 0.5 is guessing"
     figures.append(_key_figure("ROC AUC", "roc_auc_macro", metrics, note=note))
+    figures += [_external_figure(test) for test in _external(run)]
     return KeyFigures(tuple(figures))
+
+
+def _n_right(counts: Sequence[Sequence[int]], noun: str) -> str:
+    """Return how many films of a confusion matrix got the right answer, in words."""
+    n_right = sum(row[index] for index, row in enumerate(counts))
+    return f"{n_right:,} of {counted(sum(map(sum, counts)), noun)} right"
+
+
+def _areas(metrics: Estimates) -> Estimates:
+    """Return the areas under curves, which may not be pooled over several networks."""
+    return {name: one for name, one in metrics.items() if name.startswith("roc_auc")}
 
 
 def _key_figure(title: str, name: str, metrics: Estimates, *, note: str) -> KeyFigure:
@@ -112,9 +154,18 @@ def _probe_figure(title: str, estimate: Estimate, *, note: str) -> KeyFigure:
     return _key_figure(title, name, {name: estimate}, note=note)
 
 
+def _claims(run: Run) -> Facts:
+    """Return three sentences on what may and may not be claimed."""
+    return Facts(claims_of(run.evaluation, external=_external(run)).titled)
+
+
 def _without_the_lungs(run: Run) -> list[Block]:
-    """Return what the masked probe says about the accuracy, in words."""
-    return [Notice(verdict.severity or "note", verdict.sentence) for verdict in verdicts(run)]
+    """Return what the masked probe says about the accuracy, where that is no good news."""
+    return [
+        Notice(verdict.severity, verdict.sentence)
+        for verdict in verdicts(run)
+        if verdict.severity is not None
+    ]
 
 
 def _leaks(evaluation: Evaluation) -> list[Block]:
@@ -125,34 +176,40 @@ def _leaks(evaluation: Evaluation) -> list[Block]:
     return [Notice("critical", sentence(without.sentence))]
 
 
-def _external(run: Run) -> list[Block]:
-    """Return what another source's films said, or that none was asked."""
-    tests = [run.external_evaluation(name) for name in run.external_names()]
-    blocks: list[Block] = []
-    if not any(test.data.external for test in tests):
-        blocks.append(
-            Notice(
-                "warning",
-                "Not tested on another source. On films of another hospital, machine or age "
-                "group the accuracy is usually lower, and often much lower.",
-            )
-        )
-    if tests:
-        blocks.append(KeyFigures(tuple(_external_figure(test) for test in tests)))
-    blocks.extend(
+def _cautions(evaluation: Evaluation) -> list[Block]:
+    """Return what makes the test's numbers weaker than they look."""
+    folds = evaluation.folds
+    whose = "" if folds is None else f"The test on {folds.chosen.tested_on}: "
+    return [Notice("note", f"{whose}{sentence(caution)}") for caution in evaluation.cautions]
+
+
+def _external(run: Run) -> list[Evaluation]:
+    """Return the tests on other films."""
+    return [run.external_evaluation(name) for name in run.external_names()]
+
+
+def _external_cautions(run: Run) -> list[Block]:
+    """Return what makes them less than they look."""
+    return [
         Notice("warning", f"Test on {test.data.name}: {sentence(caution)}")
-        for test in tests
+        for test in _external(run)
         for caution in test.cautions
-    )
-    return blocks
+    ]
 
 
 def _external_figure(test: Evaluation) -> KeyFigure:
-    films = counted(test.data.n_images, "film")
-    kind = "of an external test" if test.data.external else "some of them known from training"
-    return _key_figure(
-        f"Accuracy on {test.data.name}", "accuracy", test.metrics, note=f"{films}, {kind}"
-    )
+    """Return the balanced accuracy elsewhere, without films that training knew."""
+    name, fair = "balanced_accuracy", fair_figures(test)
+    metrics: Estimates = test.metrics if fair is None else fair.metrics
+    kind = ", some of them known from training"
+    if test.data.external:
+        kind = " of another source"
+    elif fair is not None and fair.cut:
+        kind = " that training did not know"
+    label = only_class(test.per_class if fair is None else fair.per_class)
+    what = "balanced" if label is None else f"sensitivity, all films are {label}"
+    note = f"{what}; {counted(metrics[name].n, 'film')}{kind}"
+    return _key_figure(f"On {test.data.name}", name, metrics, note=note)
 
 
 def _serious_findings(run: Run) -> list[Block]:

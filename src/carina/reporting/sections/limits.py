@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from carina.domain.report import Block, Paragraph, Section
 from carina.domain.sentences import listed
+from carina.reporting.external_wording import is_tested_elsewhere
 from carina.reporting.sections import section
 from carina.reporting.wording import counted, value_of, with_interval
 from carina.runs import Run
@@ -16,8 +17,7 @@ def limits(run: Run) -> Section:
         *_about_the_test(run),
         *_about_the_data(run),
         "A heat map shows where the network looked, not whether that is a sign of the disease.",
-        "The probabilities are the network's own and have not been calibrated: 90 % does not "
-        "mean that nine of ten such answers are right.",
+        _about_the_probabilities(run),
         f"Only {listed(run.card.labels.names)} exist for this classifier: a film that shows "
         "anything else gets one of these answers too.",
     )
@@ -33,7 +33,7 @@ def _about_the_test(run: Run) -> list[str]:
         "interval covers the luck of which films were drawn from the same source, not another "
         "hospital, machine or kind of patient."
     ]
-    if not any(run.external_evaluation(name).data.external for name in run.external_names()):
+    if not is_tested_elsewhere(run):
         sentences.append(
             "It has not been tested on another source. With carina evaluate, films of another "
             "source give that number."
@@ -49,6 +49,22 @@ def _about_the_test(run: Run) -> list[str]:
         "disease mostly is, its precision is lower than printed here."
     )
     return sentences
+
+
+def _about_the_probabilities(run: Run) -> str:
+    calibration = run.card.calibration
+    if calibration.method == "identity":
+        why = calibration.unfitted_because
+        return (
+            "The probabilities are the network's own and have not been calibrated"
+            f"{f', because {why}' if why else ''}: 90 % does not mean that nine of ten such "
+            "answers are right."
+        )
+    return (
+        f"The probabilities were calibrated on {counted(calibration.n_fitted, 'film')} of the "
+        "validation part. Where a class is rarer or more frequent than there, or films come from "
+        "another machine, 90 % need not mean that nine of ten such answers are right."
+    )
 
 
 def _about_the_data(run: Run) -> list[str]:

@@ -17,7 +17,7 @@ from carina.runs import Run
 _SHOWN = ("accuracy", "balanced_accuracy", "roc_auc_macro", "f1_macro")
 
 
-@section("members", order=35)
+@section("members", order=54)
 def members(run: Run) -> Section | None:
     """Return the section on the seeds, or None where there was one."""
     evaluation = run.evaluation

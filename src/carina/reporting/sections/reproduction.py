@@ -8,7 +8,7 @@ from carina.reporting.wording import counted, duration
 from carina.runs import Environment, Run
 
 
-@section("reproduction", order=70)
+@section("reproduction", order=90)
 def reproduction(run: Run) -> Section:
     """Return the section on how the run was made."""
     environment, evaluation = run.environment, run.evaluation

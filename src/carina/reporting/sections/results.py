@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from carina.domain.evaluation import ConfusionMatrix, Estimates, Evaluation
+from carina.domain.evaluation import ConfusionMatrix, Estimates, EvaluatedData, Evaluation
 from carina.domain.report import Block, Figure, Paragraph, Section, Table
 from carina.reporting.figures import SIZES, evaluation_drawings, svg
-from carina.reporting.sections import section
+from carina.reporting.sections import test_section
 from carina.reporting.wording import (
     counted,
     interval_of,
@@ -18,7 +18,7 @@ from carina.reporting.wording import (
     title_of,
     value_of,
 )
-from carina.runs import Run
+from carina.runs import Run, TestFolder
 
 _OVERALL = (
     "accuracy",
@@ -26,18 +26,35 @@ _OVERALL = (
     "roc_auc_macro",
     "average_precision_macro",
     "f1_macro",
+    "matthews_corrcoef",
     "log_loss",
+    "brier_score",
 )
-_RATES = ("precision", "recall", "f1", "specificity", "roc_auc", "average_precision")
+# as the clinic reads them, with scikit-learn's name beside where it is another
+_RATES = {
+    "recall": "Sensitivity (recall)",
+    "specificity": "Specificity",
+    "precision": "PPV (precision)",
+    "npv": "NPV",
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+    "average_precision": "Average precision",
+}
+_BRIER = {
+    "brier_score": "Brier score",
+    "brier_miscalibration": "Miscalibration",
+    "brier_miscalibration_if_calibrated": "the same if calibrated",
+    "brier_discrimination": "Discrimination",
+    "brier_uncertainty": "Uncertainty",
+}
 _COUNTS = ("support", "tp", "fp", "tn", "fn")
-_IN_GROUPS = ("accuracy", "balanced_accuracy", "roc_auc_macro")
 
 
-@section("results", order=40)
-def results(run: Run) -> Section:
-    """Return the section on the test part's numbers."""
+@test_section("results", order=40)
+def results(test: Run | TestFolder) -> Section:
+    """Return the section on the test's numbers."""
     return Section(
-        anchor="results", title="The test results", blocks=evaluation_blocks(run.evaluation)
+        anchor="results", title="The test results", blocks=evaluation_blocks(test.evaluation)
     )
 
 
@@ -48,15 +65,10 @@ def evaluation_blocks(evaluation: Evaluation) -> tuple[Block, ...]:
         _overall(evaluation),
         _per_class(evaluation.metrics, evaluation.per_class),
         _per_class_counts(evaluation.per_class),
+        *_brier(evaluation.per_class),
         *(Paragraph(reason) for reason in _undefined(evaluation)),
         *_figures(evaluation),
         *_without_leaks(evaluation),
-        *_groups("Source", evaluation.per_source),
-        *(
-            block
-            for name, groups in evaluation.per_subgroup.items()
-            for block in _groups(name.capitalize(), groups)
-        ),
     )
 
 
@@ -67,7 +79,7 @@ def _what_was_tested(evaluation: Evaluation) -> str:
     left = [
         f"{counted(n, 'film')} {why}"
         for n, why in (
-            (data.n_unreadable, "could not be read and do not count"),
+            (data.n_unreadable, _why_unanswered(data)),
             (data.n_unlabelled, "without a class of the classifier do not count"),
             (data.n_abstained, "would get no answer from the classifier, but count all the same"),
         )
@@ -85,6 +97,13 @@ def _what_was_tested(evaluation: Evaluation) -> str:
     )
 
 
+def _why_unanswered(data: EvaluatedData) -> str:
+    """Return why films have no answer: of a tool's own file nothing was read here."""
+    if data.external is None:
+        return "without an answer do not count"
+    return "could not be read and do not count"
+
+
 def _ordinal(n: int) -> str:
     """Return a small number as an ordinal.
 
@@ -99,10 +118,11 @@ def _ordinal(n: int) -> str:
 def _overall(evaluation: Evaluation) -> Table:
     named = [name for name in _OVERALL if name in evaluation.metrics]
     return Table(
-        columns=("Over all films", "Value", "95 % interval", "Interval by"),
+        columns=("Over all films", "In evaluation.json", "Value", "95 % interval", "Interval by"),
         rows=tuple(
             (
                 title_of(name),
+                name,
                 value_of(name, evaluation.metrics[name]),
                 interval_of(name, evaluation.metrics[name]),
                 evaluation.metrics[name].method,
@@ -110,35 +130,63 @@ def _overall(evaluation: Evaluation) -> Table:
             for name in named
         ),
         caption="Metrics over all films",
-        align=("left", "right", "right", "left"),
+        align=("left", "left", "right", "right", "left"),
     )
 
 
 def _per_class(metrics: Estimates, per_class: Mapping[str, Estimates], *, films: str = "") -> Table:
+    shown = _known(_RATES, per_class)
     rows = [
-        (label, *(over_interval(name, estimates[name]) for name in _RATES))
+        (label, *(over_interval(name, estimates[name]) for name in shown))
         for label, estimates in per_class.items()
     ]
     for suffix, title in (("macro", "Mean of the classes"), ("weighted", "Weighted by films")):
         cells = []
-        for name in _RATES:
+        for name in shown:
             estimate = metrics.get(f"{name}_{suffix}")
             cells.append("" if estimate is None else over_interval(name, estimate))
         rows.append((title, *cells))
     return Table(
-        columns=(
-            "Class against the rest",
-            "Precision (PPV)",
-            "Recall (sensitivity)",
-            "F1",
-            "Specificity",
-            "ROC AUC",
-            "Average precision",
-        ),
+        columns=("Class against the rest", *shown.values()),
         rows=tuple(rows),
         caption=f"Metrics by class{films}, with 95 % intervals",
-        align=name_then_numbers(len(_RATES)),
+        align=name_then_numbers(len(shown)),
     )
+
+
+def _known(titles: Mapping[str, str], per_class: Mapping[str, Estimates]) -> dict[str, str]:
+    """Return the titles of what every class has: an older evaluation has fewer numbers."""
+    return {
+        name: title
+        for name, title in titles.items()
+        if all(name in estimates for estimates in per_class.values())
+    }
+
+
+def _brier(per_class: Mapping[str, Estimates]) -> list[Block]:
+    """Return each class's Brier score and what it is made of, where it is known of any."""
+    shown = _known(_BRIER, per_class)
+    if not any(per_class[label][name].value is not None for label in per_class for name in shown):
+        return []
+    return [
+        Table(
+            columns=("Class against the rest", *shown.values()),
+            rows=tuple(
+                (label, *(over_interval(name, estimates[name]) for name in shown))
+                for label, estimates in per_class.items()
+            ),
+            caption="The Brier score by class, and its parts, with 95 % intervals",
+            align=name_then_numbers(len(shown)),
+        ),
+        Paragraph(
+            "Brier score = miscalibration - discrimination + uncertainty (Dimitriadis, Gneiting & "
+            "Jordan, PNAS 2021). Miscalibration is what the best rising recalibration of the "
+            "probabilities would gain; some of it is chance, so that beside it stands what a "
+            "classifier whose probabilities are right would show on as many films. Discrimination "
+            "is what the recalibrated probabilities gain over always saying the class's share, and "
+            "uncertainty the Brier score of always saying that."
+        ),
+    ]
 
 
 def _per_class_counts(per_class: Mapping[str, Estimates], *, films: str = "") -> Table:
@@ -237,26 +285,3 @@ def confusion_in_words(matrix: ConfusionMatrix) -> str:
         if sum(counts)
     ]
     return f"Confusion matrix. {'. '.join(sentences)}."
-
-
-def _groups(title: str, groups: Mapping[str, Estimates]) -> list[Block]:
-    """Return the metrics of each group as a table, if there is any group."""
-    if not groups:
-        return []
-    table = Table(
-        columns=(title, "Films", *(title_of(name) for name in _IN_GROUPS)),
-        rows=tuple(
-            (
-                group,
-                value_of("support", estimates["support"]),
-                *(over_interval(name, estimates[name]) for name in _IN_GROUPS),
-            )
-            for group, estimates in groups.items()
-        ),
-        caption=f"Metrics by {title.lower()}, with 95 % intervals",
-        align=name_then_numbers(1 + len(_IN_GROUPS)),
-    )
-    shown = {
-        group: {name: estimates[name] for name in _IN_GROUPS} for group, estimates in groups.items()
-    }
-    return [table, *(Paragraph(reason) for reason in reasons(shown))]

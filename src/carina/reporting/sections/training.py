@@ -8,6 +8,7 @@ from carina.domain.sentences import listed
 from carina.reporting.figures import SIZES, curves_drawing, svg
 from carina.reporting.sections import section
 from carina.reporting.sections.data import PART_TITLES
+from carina.reporting.training_wording import LAYERS_TRAINED, augmentation_in_words
 from carina.reporting.wording import (
     counted,
     duration,
@@ -19,12 +20,6 @@ from carina.reporting.wording import (
 from carina.runs import Run
 
 _COMPARED = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc_macro", "log_loss")
-
-_TRAINED = {
-    "all": "all",
-    "last-block": "the last block of the backbone and the new head",
-    "head": "the new head alone",
-}
 
 
 @section("training", order=30)
@@ -75,31 +70,19 @@ def _facts(run: Run) -> tuple[tuple[str, str], ...]:
             f"{provenance.architecture}, {counted(provenance.parameters, 'parameter')}",
         ),
         *([("Start weights", provenance.weights)] if provenance.weights else []),
-        ("Layers trained", _TRAINED[recipe.network.trained]),
+        ("Layers trained", LAYERS_TRAINED[recipe.network.trained]),
         ("Epochs", f"{train.epochs}; epoch {provenance.epoch} was chosen by {train.choose_by}"),
         (
             "Optimiser",
             f"{train.optimizer}, learning rate {train.learning_rate:g}, batch {train.batch_size}",
         ),
         ("Class weighting", train.weighting),
-        ("Augmentation", _augmentation(run)),
+        ("Augmentation", augmentation_in_words(recipe.augment)),
         ("Speed", f"{speed:,.0f} images a second" if speed else "not measured"),
     ]
     if stage is not None:
         facts.append(("Time", duration(stage)))
     return tuple(facts)
-
-
-def _augmentation(run: Run) -> str:
-    section = run.recipe.augment
-    used = section.model_dump(exclude_defaults=True)
-    used.pop("fill", None)
-    if not used:
-        return "none"
-    return ", ".join(
-        name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {value:g}"
-        for name, value in used.items()
-    )
 
 
 def _curves(run: Run, name: str) -> list[Block]:

@@ -1,0 +1,1 @@
+"""Reporting checklists: what each item asks for, and what a run can say to it."""

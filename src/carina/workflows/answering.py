@@ -1,0 +1,32 @@
+"""A classifier's answers to films whose pixels are already prepared."""
+
+from carina.domain.gate import GateMeasures
+from carina.domain.prediction import Prediction
+from carina.domain.record import Part
+from carina.imaging.prepare import network_input
+from carina.inference.classifier import Classifier
+from carina.workflows.films import Films
+
+_BATCH = 64
+
+
+def answers_on(films: Films, part: Part, classifier: Classifier) -> list[Prediction]:
+    """Return the deployed classifier's answers on a part, in f32, from the prepared pixels."""
+    records = films.of(part)
+    answers: list[Prediction] = []
+    pixels = films.scan.pixels
+    assert pixels is not None  # open_films scans with an input spec
+    for start in range(0, len(records), _BATCH):
+        batch = records[start : start + _BATCH]
+        facts = [films.scan.facts[record.key] for record in batch]
+        found = classifier.answers_prepared(
+            network_input(pixels.levels([record.key for record in batch]), classifier.card.input),
+            measures=[GateMeasures(f.height, f.width, f.contrast) for f in facts],
+            paths=[record.path for record in batch],
+            cautions=[f.cautions for f in facts],
+            digests=[f.sha256 for f in facts],
+        )
+        answers.extend(
+            answer.of(record, part=part) for record, answer in zip(batch, found, strict=True)
+        )
+    return answers
