@@ -27,6 +27,7 @@ check: format-check lint types test  ## what CI runs: format, lint, types, impor
 
 nightly: .venv/dev.stamp .venv-serve/serve.stamp  ## every test in one run, for machines with time
 	$(BIN)/python -m pytest -n 2 --dist loadscope tests
+	$(BIN)/python benchmarks/coverage.py --studies 2000 --draws 0 --out tmp/coverage.jsonl --chosen
 
 .PHONY: format-check
 format-check: .venv/dev.stamp

@@ -93,6 +93,7 @@ def test_scores_of_the_other_class_are_doubted_and_nothing_is_fitted_without_val
     evaluation = carina.evaluate_predictions(file, set=QUICK, settings=settings).evaluation
     assert (evaluation.data.part, evaluation.data.n_images) == ("all", 40)
     assert not evaluation.abstention.sets
+    assert evaluation.abstention.rule == "every film gets an answer"  # a table has no gate
     for words in ("say so with --positive", "the file names no validation films"):
         assert any(words in caution for caution in evaluation.cautions)
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import carina
-from carina.errors import CarinaError, EvaluationError
+from carina.errors import CarinaError, EvaluationError, RecipeError
 from carina.files.tables import read_table
 from carina.imaging.phantom import write_phantoms
 from carina.settings import Settings
@@ -62,6 +62,9 @@ def test_a_test_on_films_that_the_run_knows_is_no_external_test(
     assert result.evaluation.against_internal is None
     known = read_table(result.folder / "known.csv", error=EvaluationError)
     assert {row["why"] for row in known} == {"identical-bytes"}
+    when = "known when the classifier was made or tested"
+    assert when in result.evaluation.without_leaks.sentence
+    assert any(f"were {when}" in one for one in result.evaluation.cautions)
     assert {row["known_film"] for row in known} == {
         row.key for row in own_run.manifest if row.split == part
     }
@@ -134,6 +137,12 @@ def test_a_setting_that_an_evaluation_would_ignore_is_refused(own_run, other_fil
         carina.evaluate(own_run.folder, other_films, set=["train.epochs=2"], settings=settings)
 
 
+@pytest.mark.parametrize("setting", ["positive=Normal", "calibration=none", "abstain=0.1"])
+def test_rules_of_the_classifier_cannot_be_set_for_a_test(tmp_path, settings, setting):
+    with pytest.raises(RecipeError, match=r"resamples, seed and worst_errors; the rules are the"):
+        carina.evaluate(tmp_path, tmp_path, set=[f"evaluate.{setting}"], settings=settings)
+
+
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory, phantom_films):
     """A manifest with patients, merged classes, and a run trained on it."""
@@ -148,7 +157,7 @@ def hospital(tmp_path_factory, phantom_films):
     own: Settings = settings_in(place / "own")
     run = carina.train(
         place / "films.csv",
-        set=[*QUICK, 'labels.merge={ill = ["COVID-19", "Pneumonia"]}'],
+        set=[*QUICK, 'labels.merge={ill = ["COVID-19", "Pneumonia"]}', "evaluate.positive=normal"],
         out=place / "run",
         settings=own,
     )
@@ -164,9 +173,12 @@ def write_manifest(file, rows):
 
 def test_the_classifiers_own_merging_of_labels_holds_in_an_evaluation(hospital, other_films):
     run, own, _ = hospital
-    result = carina.evaluate(run.classifier_dir, other_films, settings=own)
+    words = ["evaluate.resamples=100", "evaluate.seed=3"]
+    result = carina.evaluate(run.classifier_dir, other_films, set=words, settings=own)
     assert result.evaluation.labels == ("Normal", "ill")
     assert result.evaluation.data.n_images == 24
+    # what counts as positive is the classifier's, not that of a fresh recipe
+    assert list(result.evaluation.decision_curves) == ["Normal"]
 
 
 def test_a_patient_of_the_training_is_known_by_the_keyed_hash(hospital, other_films, tmp_path):

@@ -150,3 +150,14 @@ def test_an_external_test_is_held_against_the_chosen_fold(folds_run, places, tmp
     beside = result.evaluation.against_internal
     assert beside.internal == run.evaluation.metrics
     assert beside.absent == ("COVID-19",)
+    assert "on the internal test part: only one of the two" in beside.sentence
+
+
+def test_an_external_test_of_held_out_sources_is_held_against_one(sources_run, places, tmp_path):
+    run = Run(shutil.copytree(sources_run.folder, tmp_path / "run"))
+    write_phantoms(tmp_path / "far", counts={"all": {"Normal": 6, "Pneumonia": 6}}, seed=77)
+    settings = replace(places, runs_dir=tmp_path / "runs")
+    result = carina.evaluate(run.folder, tmp_path / "far" / "all", settings=settings)
+    beside = result.evaluation.against_internal
+    assert beside.name == f"the held-out source {run.evaluation.data.name}"
+    assert f"on {beside.name} (" in beside.sentence

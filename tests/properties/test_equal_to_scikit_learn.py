@@ -90,11 +90,20 @@ def test_scores_with_ties_give_scikit_learns_areas(films):
             assert auroc(is_class, scores) == pytest.approx(row["roc_auc"])
         else:
             assert row["roc_auc"] is None
-        if is_class.any():
+        if is_class.any() and not is_class.all():
             expected = reference.average_precision_score(is_class, scores)
             assert row["average_precision"] == pytest.approx(expected)
-        else:
+        else:  # scikit-learn says 1.0 where all films are of the class
             assert row["average_precision"] is None
+
+
+def test_average_precision_is_undefined_without_a_film_of_another_class():
+    films = drawn_films(40)
+    alone = evaluated(films.where(films.y_true == 0))
+    precision = alone.per_class[films.labels[0]]["average_precision"]
+    assert precision.value is None  # scikit-learn says 1.0
+    assert "films of other classes are both needed" in precision.undefined_because
+    assert alone.metrics["average_precision_macro"].value is None
 
 
 @some

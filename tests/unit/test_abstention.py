@@ -108,6 +108,21 @@ def test_the_command_and_the_answer_give_the_reason(deployed, tmp_path, carina_c
     assert "several classes are possible: COVID-19 or Normal" in err
 
 
+def test_the_command_says_that_a_threshold_answers(tmp_path, carina_command):
+    folder = write_tiny_classifier(tmp_path / "tiny")
+    film = tmp_path / "film.png"
+    Image.fromarray(grey_levels()).save(film)
+    told = "The answers are given by the threshold (COVID-19 from 9.10 % on), and may be another"
+    assert told not in carina_command("predict", folder, film)[2]
+    rule = Thresholds(rule="at-least", positive=0, threshold=0.091)
+    card = load_classifier(folder).card.answering_by(Rules(thresholds=rule))
+    write_card(folder, card, readme="# tiny\n")
+    _, _, err = carina_command("predict", folder, film)
+    assert told in " ".join(err.split())
+    assert "threshold (COVID-19" in predict(folder, [film])._repr_html_()
+    assert predict(folder, [film]).as_values()["answered_by"] == card.answered_by
+
+
 def test_a_film_that_the_gate_refuses_keeps_that_reason(deployed):
     classifier = load_classifier(deployed)
     raw = classifier.decided(

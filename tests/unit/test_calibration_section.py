@@ -10,6 +10,7 @@ from carina.domain.evaluation import EvaluatedData, Evaluation
 from carina.domain.recipe import EvaluateSection
 from carina.domain.report import Bullets, Figure, Paragraph, Table
 from carina.domain.rules import Rules
+from carina.domain.thresholds import Thresholds
 from carina.evaluation.calibration import fit_calibration
 from carina.evaluation.evaluate import evaluate
 from carina.reporting.sections.calibration import calibration, how_made
@@ -72,6 +73,29 @@ def test_overstated_probabilities_are_called_so():
     assert "it is surer than it may be" in words
     assert "the probabilities are not honest here" in words
     assert "those of Covid are too extreme" in words
+
+
+def test_the_most_probable_class_is_not_taken_for_the_answer_of_a_threshold(rule):
+    tested = films(200, factor=1.0, seed=1, n_classes=2)
+    at_ten = Thresholds(rule="at-least", positive=0, threshold=0.1)
+    said = [
+        evaluate(
+            replace(tested, predicted=one.apply(tested.probabilities)),
+            data=DATA,
+            classifier="none",
+            section=QUICK,
+            rules=Rules(thresholds=one),
+        ).calibration.sentence
+        for one in (Thresholds(), at_ten)
+    ]
+    added = (
+        " The answers are given by the threshold (Covid from 10.0 % on), so that an answer may be "
+        "another class than the most probable one."
+    )
+    assert said[1] == said[0] + added
+    most = tested.probabilities.argmax(axis=1)
+    assert f"it was the true class in {100 * (most == tested.y_true).mean():.0f} of 100" in said[0]
+    assert "answer" not in said[0]
 
 
 def test_the_diagram_can_be_read_without_seeing_it(rule):

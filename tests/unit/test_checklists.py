@@ -5,10 +5,13 @@ import dataclasses
 
 import pytest
 
+from carina.domain.abstention import Abstention, ConformalRule
+from carina.domain.evaluation import WithoutLeaks
 from carina.domain.report import Checklist, Report
 from carina.files.documents import write_document
 from carina.reporting.build import build_report
 from carina.reporting.checklists import claim_2024, tripod_ai
+from carina.reporting.checklists.answers_on_network import poor_input
 from carina.reporting.checklists.items import answered, facts_of, tally_of
 from carina.reporting.render import render_html
 from carina.reporting.sections import SECTIONS
@@ -135,6 +138,20 @@ def test_an_external_test_fills_its_item(run, tmp_path):
     assert found["claim"]["33"].kind == "filled"
     assert "66 films of elsewhere" in found["claim"]["33"].answer
     assert "elsewhere" in found["tripod"]["16"].answer
+    nothing = WithoutLeaks(n_removed=66, metrics={}, sentence="nothing is left")
+    known = test.model_copy(update={"without_leaks": nothing})
+    write_document(other.external_dir / "elsewhere" / "evaluation.json", known)
+    assert answers(other)["claim"]["33"].kind == "missing"
+
+
+def test_films_that_the_prediction_sets_refuse_are_among_those_without_an_answer(run):
+    facts = facts_of(run)
+    assert "prediction set" not in poor_input(facts).words
+    labels = facts.card.labels.names
+    rule = ConformalRule(kind="marginal", error=0.1, limits=dict.fromkeys(labels, 0.5))
+    unsure = Abstention(rule="conformal", labels=labels, conformal=rule)
+    card = facts.card.model_copy(update={"abstention": unsure})
+    assert "whose prediction set" in poor_input(dataclasses.replace(facts, card=card)).words
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from carina.domain.abstention import Abstention, ConformalRule
 from carina.domain.recipe import EvaluateSection
 from carina.domain.rules import FittedRules, Rules
+from carina.domain.thresholds import Thresholds
 from carina.evaluation.conformal import (
     abstention_figures,
     conformal_limit,
@@ -19,7 +20,7 @@ from carina.evaluation.conformal import (
     fit_conformal,
 )
 from carina.evaluation.coverage_band import coverage_band, covered_chances, fewest_films
-from carina.evaluation.risk_coverage import area_metric, certainty_levels
+from carina.evaluation.risk_coverage import area_metric, certainties, certainty_levels
 from making.scored import LABELS, constant_films, drawn_films, perfect_films, scored
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -206,9 +207,51 @@ def test_the_risk_at_a_share_is_the_share_of_errors_among_the_most_certain():
 
 def test_films_as_certain_as_each_other_are_answered_together():
     films = constant_films(10)
-    assert certainty_levels(films).size == 1
-    assert area_metric(films).measure(films.once)[0] == pytest.approx(2 / 3)
-    assert area_metric(perfect_films()).measure(perfect_films().once)[0] == 0
+    certainty = certainties(films, Thresholds())
+    assert certainty_levels(certainty).size == 1
+    assert area_metric(films, certainty).measure(films.once)[0] == pytest.approx(2 / 3)
+    perfect = perfect_films()
+    sure = certainties(perfect, Thresholds())
+    assert area_metric(perfect, sure).measure(perfect.once)[0] == 0
+
+
+def test_by_a_threshold_an_answer_is_as_certain_as_it_is_far_from_it():
+    covid = np.array([0.15, 0.4, 0.05, 0.001, 1.0, 0.0])
+    films = scored([0, 0, 1, 1, 0, 1], np.column_stack([covid, 1 - covid]), labels=LABELS[:2])
+    at_ten = Thresholds(rule="at-least", positive=0, threshold=0.1)
+    found = certainties(films, at_ten)
+    # ln(0.15 / 0.85) - ln(0.1 / 0.9), and so on
+    assert found[:4] == pytest.approx([0.462624, 1.791759, 0.747214, 4.70953], abs=1e-5)
+    assert np.isfinite(found).all()
+    assert found[4:].min() > found[:4].max()
+    mirrored = Thresholds(rule="at-least", positive=1, threshold=0.9)
+    assert certainties(films, mirrored) == pytest.approx(found)
+    half = certainties(films, Thresholds(rule="at-least", positive=0, threshold=0.5))
+    assert np.argsort(half[:4]).tolist() == np.argsort(films.probabilities.max(1)[:4]).tolist()
+
+
+def test_the_curve_follows_the_answers_that_the_threshold_gave():
+    drawn = drawn_films(60, n_classes=2, seed=3)
+    rule = Thresholds(rule="at-least", positive=0, threshold=0.05)
+    films = replace(drawn, predicted=rule.apply(drawn.probabilities))
+    figures = abstention_figures(films, Rules(thresholds=rule), SECTION)
+    order = np.argsort(-certainties(films, rule))
+    wrong = (films.predicted != films.y_true)[order]
+    assert figures.risk_coverage.certain_by == (
+        "how far their probability of Covid lies from the threshold of 5.00 %, in logits"
+    )
+    for answered, risk in zip(
+        figures.risk_coverage.answered, figures.risk_coverage.wrong, strict=True
+    ):
+        assert risk.value == pytest.approx(wrong[: round(answered * 60)].mean())
+    area = np.mean([wrong[:k].mean() for k in range(1, 61)])
+    assert figures.metrics["area_under_risk_coverage"].value == pytest.approx(area)
+
+
+def test_an_answer_of_no_rule_is_as_certain_as_its_probability():
+    films = scored([0, 1], [[0.2, 0.8], [0.3, 0.7]], labels=LABELS[:2])
+    own = replace(films, predicted=np.array([0, 1]))
+    assert certainties(own, Thresholds()).tolist() == [0.2, 0.7]
 
 
 def test_without_rules_only_the_curve_is_left_and_why_is_said():

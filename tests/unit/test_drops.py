@@ -21,37 +21,22 @@ def proportion(hits, n):
     return Estimate(value=hits / n, low=low, high=high, n=n, method="wilson")
 
 
-def evaluation_of(name, n_right, n_wrong, *, known=0, classes=("Covid", "Normal")):
-    films = predictions_of(n_right, n_wrong, classes=classes)
-    data = evaluated_data(("Covid", "Normal"), films, name=name, part="all")
-    found = evaluate(
-        scored_films(("Covid", "Normal"), films), data=data, classifier="c", section=QUICK
-    )
+def evaluation_of(
+    name, n_right, n_wrong, *, known=0, classes=("Covid", "Normal"), names=("Covid", "Normal")
+):
+    films = predictions_of(n_right, n_wrong, classes=classes, names=names)
+    data = evaluated_data(names, films, name=name, part="all")
+    found = evaluate(scored_films(names, films), data=data, classifier="c", section=QUICK)
     keys = {f"{film.source}/{film.path}" for film in films[:known]}
-    without = without_known(("Covid", "Normal"), films, keys, QUICK)
+    without = without_known(names, films, keys, QUICK)
     return found.model_copy(update={"without_leaks": without})
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "low", "high"),
-    [
-        ((56, 70), (48, 80), 0.0524, 0.3339),
-        ((9, 10), (3, 10), 0.1705, 0.8090),
-        ((10, 10), (0, 20), 0.6791, 1.0),
-        ((10, 10), (0, 10), 0.6075, 1.0),
-    ],
-)
-def test_the_interval_of_two_proportions_is_newcombes(first, second, low, high):
-    # Newcombe, Stat Med 17 (1998) 873-890, table II, method 10: examples (a), (b), (g), (h).
-    found = difference(proportion(*first), proportion(*second))
-    assert (found.low, found.high) == pytest.approx((low, high), abs=2e-4)
 
 
 def test_a_drop_from_a_perfect_test_still_has_a_width():
     found = difference(proportion(40, 40), proportion(59, 59))
     assert found.value == 0
-    assert found.low < -0.05
-    assert found.high > 0.03
+    assert found.low == pytest.approx(wilson(40, 40)[0] - 1)
+    assert found.high == pytest.approx(1 - wilson(59, 59)[0])
 
 
 def test_a_mean_over_folds_is_surer_than_one_fold_and_undefined_if_one_is():
@@ -109,5 +94,43 @@ def test_numbers_over_all_classes_have_no_drop_where_one_test_lacks_a_class():
     beside = against_internal(external, evaluation_of("covid", 90, 10), name="the internal test")
     assert beside.absent == ("Normal",)
     assert beside.drops["accuracy"].value is None
-    assert beside.drops_per_class["Covid"]["recall"].value is not None
-    assert "has films of Normal" in drop_sentence(external, beside)
+    covid, normal = beside.drops_per_class["Covid"], beside.drops_per_class["Normal"]
+    assert covid["recall"].value is not None
+    # of two classes the specificity of one is the sensitivity of the other
+    assert normal["specificity"].value == covid["recall"].value
+    for name in ("precision", "npv", "f1", "average_precision", "roc_auc", "brier_score"):
+        assert covid[name].value is None
+        assert "only one of the two tests has films of Normal" in covid[name].undefined_because
+    assert "only one of the two tests has films of Normal" in drop_sentence(external, beside)
+
+
+def test_with_three_classes_and_one_of_them_absent_specificity_does_not_compare_either():
+    names = ("Covid", "Normal", "Pneumonia")
+    beside = against_internal(
+        evaluation_of("nih", 20, 5, classes=names[:2], names=names),
+        evaluation_of("covid", 90, 10, classes=names, names=names),
+        name="the internal test",
+    )
+    own = beside.drops_per_class["Covid"]
+    assert [name for name, drop in own.items() if drop.value is not None] == ["recall"]
+
+
+def test_no_drop_is_taken_from_an_internal_test_of_known_films_alone():
+    nothing = WithoutLeaks(n_removed=100, metrics={}, sentence="nothing is left")
+    internal = evaluation_of("covid", 90, 10).model_copy(update={"without_leaks": nothing})
+    external = evaluation_of("nih", 70, 30)
+    beside = against_internal(external, internal, name="the internal test part")
+    every = [*beside.drops.values(), *beside.drops_per_class["Covid"].values()]
+    assert {drop.value for drop in every} == {None}
+    assert "accuracy is 70.0 %" in drop_sentence(external, beside)
+    assert "not held against that on the internal test part: without the films" in drop_sentence(
+        external, beside
+    )
+
+
+def test_films_of_a_runs_own_test_are_not_said_to_be_known_from_training():
+    films = predictions_of(40, 10)
+    known = {f"{film.source}/{film.path}" for film in films[:5]}
+    when = "known when the classifier was made or tested"
+    said = without_known(("Covid", "Normal"), films, known, QUICK, known_how=when).sentence
+    assert said.startswith("5 of 50 test films were known when the classifier was made or tested")

@@ -8,10 +8,10 @@ import pytest
 from carina import runs
 from carina.data.predictions import write_predictions
 from carina.domain.estimate import Estimate
-from carina.domain.evaluation import EvaluatedData
+from carina.domain.evaluation import EvaluatedData, WithoutLeaks
 from carina.domain.failures import ErrorAgreement
 from carina.domain.recipe import EvaluateSection
-from carina.domain.report import Bullets, Figure, Paragraph, Table
+from carina.domain.report import Bullets, Figure, Notice, Paragraph, Table
 from carina.domain.rules import FittedRules, Rules
 from carina.evaluation.conformal import deployed_abstention, fit_conformal
 from carina.evaluation.evaluate import evaluate
@@ -132,6 +132,22 @@ def test_the_section_on_abstention_shows_rules_sets_curve_and_what_they_rest_on(
     assert "wrong" in drawing.alt
     for caution in figures.cautions:
         assert caution in words(blocks)
+
+
+@pytest.mark.parametrize("name", ["calibration", "operating-points", "abstention", "failures"])
+def test_films_known_from_training_are_told_where_they_count(name, abstaining, tmp_path):
+    folder = runs.TestFolder(tmp_path)
+    write = SECTIONS.get(name).write_of_test
+    write_document(folder.evaluation_file, abstaining)
+    assert not any(isinstance(block, Notice) for block in write(folder).blocks)
+    known = WithoutLeaks(n_removed=7, metrics={}, sentence="7 films were known")
+    leaky = abstaining.model_copy(update={"without_leaks": known})
+    write_document(folder.evaluation_file, leaky)
+    assert write(folder).blocks[0] == Notice(
+        "warning",
+        "7 of the 90 films tested here were known from training. The numbers of this section "
+        "include them, and are too good for it.",
+    )
 
 
 def test_a_test_without_a_run_has_the_same_sections(abstaining, tmp_path):

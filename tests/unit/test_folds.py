@@ -2,15 +2,21 @@
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from carina.data.folds import split_by_source, split_into_folds
-from carina.domain.recipe import Recipe, SplitSection
+from carina.domain.recipe import EvaluateSection, Recipe, SplitSection
 from carina.errors import DatasetError, RecipeError, UsageError
+from carina.evaluation.evaluate import all_metrics, scored_films
 from carina.files.recipes import with_settings
-from carina.workflows.folds import folds_asked
+from carina.workflows.folds import comparable_means, folds_asked
+from carina.workflows.members import mean_and_range
 from making.datasets import dataset_of, record_of, scan_of
+from making.predictions import predictions_of
+
+QUICK = EvaluateSection(resamples=100)
 
 
 def films(label, n, *, source="made", patient=None, **facts):
@@ -131,6 +137,25 @@ def test_a_held_out_source_may_lack_a_class_but_not_be_the_only_one_that_has_it(
 def test_one_source_cannot_be_left_out():
     with pytest.raises(DatasetError, match="two or more, and all are of made"):
         by_source(films("A", 9) + films("B", 9))
+
+
+def test_a_number_over_all_classes_has_no_mean_where_a_fold_lacks_a_class():
+    one, both = (
+        SimpleNamespace(
+            per_class=all_metrics(films, QUICK)[1], metrics=all_metrics(films, QUICK)[0]
+        )
+        for films in (
+            scored_films(("A", "B"), predictions_of(20, 4, classes=own, names=("A", "B")))
+            for own in (("A",), ("A", "B"))
+        )
+    )
+    means = comparable_means([one, both], mean_and_range([one, both], "folds"))
+    kept = {name for name, mean in means.items() if mean.value is not None}
+    assert kept == {"accuracy", "recall_weighted", "log_loss", "brier_score"}
+    because = means["balanced_accuracy"].undefined_because
+    assert because.startswith("1 of 2 folds have no film of B, so that it is not the same number")
+    same = mean_and_range([both, both], "folds")
+    assert comparable_means([both, both], same) == same
 
 
 @pytest.mark.parametrize("asked", ["1", "0", "-3", "many", 1, "101"])

@@ -87,6 +87,9 @@ def test_answers_alone_and_files_without_validation_fit_nothing_and_say_why(read
     foreign = read([*answer_rows(20, part="validation"), *answer_rows(20, part="test")])
     rules = rules_of(foreign, parts_of(foreign), SECTION)
     assert "answers, no probabilities" in rules.fitted.unfitted_because
+    alone = read(foreign_rows(12, part="validation"))
+    rules = rules_of(alone, parts_of(alone), SECTION)
+    assert "all films are validation films" in rules.fitted.unfitted_because
     foreign = read(foreign_rows(12))
     rules = rules_of(foreign, parts_of(foreign), SECTION)
     assert rules.fitted.unfitted_because == "the file names no validation films"

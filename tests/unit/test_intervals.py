@@ -13,7 +13,6 @@ from carina.evaluation.intervals import (
     newcombe,
     open_ended,
     skew_corrected,
-    square_and_add,
     t_quantile,
     wilson,
 )
@@ -96,22 +95,6 @@ def test_students_quantile_is_scipys():
     for freedom in (1, 5, 200):
         assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), abs=1e-9)
     assert expanded_quantile(10) == pytest.approx(stats.t.ppf(0.975, 9) * (10 / 9) ** 0.5)
-
-
-def test_square_and_add_gives_newcombes_difference_of_two_proportions():
-    # Newcombe, Stat Med 17 (1998) 873-890, table II (a), method 10: 56/70 against 48/80;
-    # the difference is twice the mean of the one and the other with its sign turned
-    (low_1, high_1), (low_2, high_2) = wilson(56, 70), wilson(48, 80)
-    mean = square_and_add([56 / 70, -48 / 80], [(low_1, high_1), (-high_2, -low_2)], np.eye(2))
-    assert [2 * end for end in mean] == pytest.approx([0.0524, 0.3339], abs=5e-5)
-
-
-def test_numbers_that_go_together_have_a_wider_mean_than_those_that_do_not():
-    values, ends = [0.8, 0.6], [(0.7, 0.85), (0.4, 0.7)]
-    apart = square_and_add(values, ends, np.eye(2))
-    together = square_and_add(values, ends, np.ones((2, 2)))
-    assert together == pytest.approx((0.55, 0.775))
-    assert together[0] < apart[0] < 0.7 < apart[1] < together[1]
 
 
 def test_halls_interval_is_students_where_nothing_is_skewed():

@@ -13,6 +13,7 @@ from carina.reporting.external_wording import drop_sentence, is_tested_elsewhere
 from carina.reporting.folds_wording import folds_sentence
 from carina.reporting.sections.external import external
 from carina.reporting.sections.folds import folds
+from carina.workflows.folds import comparable_means
 from carina.workflows.members import mean_and_range
 from making.runs import ExampleRun, write_example_run
 
@@ -47,9 +48,10 @@ def words(section):
     return " ".join(b.text for b in section.blocks if isinstance(b, Paragraph | Notice))
 
 
-def with_folds(run, *, by="patients"):
-    """Return the run's evaluation with itself as both of two folds."""
+def with_folds(run, *, by="patients", first=None):
+    """Return the run's evaluation with itself as one or both of two folds, the first as given."""
     own = run.evaluation
+    each = [first or own, own]
     names = ("fold 1 of 2", "fold 2 of 2") if by == "patients" else ("north", "south")
     figures = FoldFigures(
         by=by,
@@ -58,19 +60,22 @@ def with_folds(run, *, by="patients"):
                 name=name,
                 tested_on=name,
                 chosen=number == 1,
-                n_images=own.data.n_images,
+                n_images=fold.data.n_images,
                 validation=own.parts["validation"],
-                metrics=own.metrics,
-                per_class=own.per_class,
+                metrics=fold.metrics,
+                per_class=fold.per_class,
             )
-            for number, name in enumerate(names)
+            for number, (name, fold) in enumerate(zip(names, each, strict=True))
         ),
         n_images=2 * own.data.n_images,
         pooled=own.metrics,
         pooled_per_class=own.per_class,
         pooled_confusion=own.confusion_matrix.counts,
-        mean_of_folds={name: mean_of([own.metrics[name]] * 2) for name in own.metrics},
-        over_folds=mean_and_range([own, own], "folds"),
+        mean_of_folds=comparable_means(
+            each,
+            {name: mean_of([fold.metrics[name] for fold in each]) for name in own.metrics},
+        ),
+        over_folds=comparable_means(each, mean_and_range(each, "folds")),
     )
     figures = figures.model_copy(update={"sentence": folds_sentence(figures)})
     return own.model_copy(update={"folds": figures})
@@ -122,6 +127,20 @@ def test_folds_stand_there_pooled_and_one_by_one(run):
     assert pooled.rows[0][0] == "Accuracy"
     assert [row[0] for row in each.rows] == ["fold 1 of 2", "fold 2 of 2 (chosen)"]
     assert not is_tested_elsewhere(run)
+
+
+def test_a_source_without_a_class_says_what_its_number_is_and_why_there_is_no_mean(run, tmp_path):
+    films = (*SMALL[:2], ("test", (0, 12, 12)))
+    one_sided = write_example_run(tmp_path / "other", ExampleRun(films=films, pictures=False))
+    write_document(run.evaluation_file, with_folds(run, by="source", first=one_sided.evaluation))
+    section = folds(run)
+    pooled, each, _ = tables(section)
+    balanced = next(row for row in pooled.rows if row[0] == "Balanced accuracy")
+    assert balanced[3] == "not defined"
+    assert "1 of 2 folds have no film of Covid" in words(section)
+    column = each.columns.index("Balanced accuracy")
+    north, south = (row[column].split("\n")[2:] for row in each.rows)
+    assert (north, south) == (["mean sensitivity for Normal and Viral Pneumonia"], [])
 
 
 def test_sources_held_out_count_as_tested_elsewhere_and_one_sided_ones_are_named(tmp_path):

@@ -11,6 +11,7 @@ from carina.domain.external import AgainstInternal
 from carina.domain.operating_points import OperatingPoint
 from carina.domain.thresholds import ChosenThreshold
 from carina.errors import UsageError
+from carina.evaluation.external import INTERNAL_TEST
 from carina.reporting.table_formats import TABLE_FORMATS, csv_table, formatted_table, latex_table
 from carina.reporting.tables import TABLES, paper_table
 from carina.reporting.wording import with_interval
@@ -37,7 +38,7 @@ def an_external_test(evaluation):
     drop = Estimate(value=-0.1, low=-0.2, high=0.01, n=50, method="bootstrap")
     data = evaluation.data.model_copy(update={"name": "elsewhere", "external": True})
     beside = AgainstInternal(
-        name="internal",
+        name=INTERNAL_TEST,
         n_internal=63,
         without_leaks=True,
         internal=evaluation.metrics,
@@ -137,13 +138,37 @@ def test_an_external_test_stands_beside_the_internal_one_with_its_drop(evaluatio
     )
     accuracy = evaluation.without_leaks.metrics["accuracy"]
     assert rows["Accuracy"][2] == with_interval("accuracy", accuracy)
-    assert rows["Accuracy"][3] == "-10.0 % (-20.0 to 1.0 %)"
+    assert rows["Accuracy"][3] == "-10.0 points (-20.0 to 1.0)"
 
 
 def test_an_external_test_without_a_run_has_its_internal_one_too(evaluation):
     table = paper_table(an_external_test(evaluation), {}, "external")
     assert len(table.groups) == 3
-    assert "3 known from training do not count" in table.note
+    assert "3 known when the classifier was made or tested do not count" in table.note
+
+
+def test_a_test_on_films_that_are_not_known_to_be_new_is_no_external_one(evaluation):
+    new = an_external_test(evaluation)
+    own = evaluation.model_copy(update={"without_leaks": None})
+    table = paper_table(evaluation, {"own-1": own, "elsewhere-1": new}, "external")
+    assert not any(evaluation.data.name in group for group in table.groups)
+    assert f"not known to be new to the classifier: {evaluation.data.name}. " in table.note
+    unknown = own.data.model_copy(update={"external": None})
+    for data in (own.data, unknown):
+        with pytest.raises(UsageError, match="not known to be new to the classifier"):
+            paper_table(evaluation, {"1": own.model_copy(update={"data": data})}, "external")
+
+
+def test_a_held_out_source_is_called_so_and_a_leaky_test_without_a_drop_is_cut(evaluation):
+    test = an_external_test(evaluation)
+    held_out = test.against_internal.model_copy(update={"name": "the held-out source north"})
+    north = test.model_copy(update={"against_internal": held_out})
+    first, *_ = paper_table(evaluation, {"1": north}, "external").groups
+    assert first == "The held-out source north (63 films, without leaked ones)"
+    alone = test.model_copy(update={"against_internal": None})
+    groups = paper_table(evaluation, {"1": alone}, "external").groups
+    fair = groups["Internal test (63 films, without leaked ones)"]
+    assert fair["accuracy"] == evaluation.without_leaks.metrics["accuracy"]
 
 
 def test_two_external_tests_on_data_of_one_name_stay_apart(evaluation):

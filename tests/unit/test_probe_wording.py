@@ -6,6 +6,7 @@ import pytest
 
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import MemberFigures
+from carina.domain.folds import Fold, FoldFigures
 from carina.domain.probes import (
     CONFOUNDER_BALANCED_ACCURACY,
     MASKED_ACCURACY,
@@ -201,6 +202,62 @@ def test_of_a_cascade_with_several_seeds_the_first_seeds_stages_are_shown(probed
     assert verdict.sentence.startswith("Stage 'abnormal' of the cascade: With the middle")
     section = SECTIONS.get("probes").write(run)
     assert [row[0] for row in section.blocks[-1].rows] == ["abnormal"]
+
+
+def fold_figures(run, first):
+    return FoldFigures(
+        by="patients",
+        folds=tuple(
+            Fold(
+                name=f"fold-{number}",
+                tested_on=f"fold {number} of 2",
+                chosen=number == 2,
+                n_images=66,
+                metrics=one.evaluation.metrics,
+            )
+            for number, one in ((1, first), (2, run))
+        ),
+        pooled=run.evaluation.metrics,
+    )
+
+
+def folds_of(folder, first):
+    """Return a run whose second fold was chosen; the first, which has the probes, is given."""
+    run = write_example_run(folder, ExampleRun(separation=9, pictures=False))
+    shutil.copytree(first.folder, run.members_dir / "fold-1")
+    with_folds = {"folds": fold_figures(run, first), "probes": first.evaluation.probes}
+    write_document(run.evaluation_file, run.evaluation.model_copy(update=with_folds))
+    return run
+
+
+def test_with_folds_the_probe_stands_beside_the_training_on_the_same_films(probed, tmp_path):
+    run, name = folds_of(tmp_path / "run", probed), "balanced_accuracy"
+    own = probed.evaluation.metrics[name]
+    assert run.evaluation.metrics[name].value != own.value
+    found = masked_probe_of(run)
+    assert (found.own, found.fold) == (own, "fold 1 of 2")
+    (verdict,) = verdicts(run)
+    assert f"the classifier's {100 * own.value:.1f} % can be had" in verdict.sentence
+    assert (
+        "Both numbers are of the training that was tested on fold 1 of 2 (66 films)."
+        in verdict.sentence
+    )
+    table = next(b for b in SECTIONS.get("probes").write(run).blocks if type(b).__name__ == "Table")
+    assert table.rows[0][1] == f"{100 * own.value:.1f} %"
+    assert [row[4] for row in table.rows[:2]] == ["the test part, fold 1 of 2"] * 2
+
+
+def test_of_a_cascade_with_folds_the_first_folds_stages_are_shown(probed, tmp_path):
+    plain = write_example_run(tmp_path / "first", ExampleRun(pictures=False))
+    write_recipe(plain.recipe_file, Recipe(stages=(StageSection(name="abnormal"),)))
+    shutil.copytree(probed.folder, plain.members_dir / "abnormal")
+    run = folds_of(tmp_path / "cascade", plain)
+    shutil.copy(plain.recipe_file, run.recipe_file)
+    (verdict,) = verdicts(run)
+    assert verdict.sentence.startswith("Stage 'abnormal' of the cascade: With the middle")
+    assert "tested on fold 1 of 2" in verdict.sentence
+    (stages,) = SECTIONS.get("probes").write(run).blocks[-1:]
+    assert stages.caption.endswith("fold 1 of 2")
 
 
 def test_without_probes_the_page_says_nothing_of_them(plain):

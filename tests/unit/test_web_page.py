@@ -11,8 +11,11 @@ pytest.importorskip("fastapi", reason="the server needs the extra 'web'")
 from starlette.testclient import TestClient
 
 from carina.domain.prediction import CAVEAT
-from carina.inference.bundle import load_classifier
+from carina.domain.rules import Rules
+from carina.domain.thresholds import Thresholds
+from carina.inference.bundle import load_classifier, write_card
 from carina.web import create_app
+from making import uploads
 from making.classifiers import write_tiny_classifier
 
 PAGES = ("/", "/docs")
@@ -141,6 +144,24 @@ def test_the_page_says_what_the_classifier_was_trained_and_tested_on(client):
     assert "No test is recorded on its card." in text
     assert "not tested on another source" in text
     assert re.search(r"COVID-19 10 Normal 10 Together 20", text)
+
+
+def test_the_page_names_the_rule_that_answers(tmp_path, settings):
+    folder = write_tiny_classifier(tmp_path / "tiny")
+    page = page_of(TestClient(create_app(load_classifier(folder), settings)))
+    assert page.with_id("kicker")["data-rule"] == "Answer by the most probable class"
+    card = load_classifier(folder).card
+    rule = Thresholds(rule="at-least", positive=0, threshold=0.091)
+    write_card(folder, card.answering_by(Rules(thresholds=rule)), readme="# tiny\n")
+    client = TestClient(create_app(load_classifier(folder), settings))
+    by = "the threshold (COVID-19 from 9.10 % on)"
+    assert page_of(client).with_id("kicker")["data-rule"] == f"Answer by {by}"
+    assert client.get("/v1/model").json()["answered_by"] == by
+    sent = client.post("/v1/predict", files=[("file", ("a.png", uploads.png()))])
+    assert sent.json()["answered_by"] == by
+    script = client.get("/static/carina.js").text
+    assert "kicker.dataset.rule" in script
+    assert "Most probable class" not in script
 
 
 def test_hostile_names_are_only_text(hostile):

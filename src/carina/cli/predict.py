@@ -72,7 +72,7 @@ def predict(
                 if sentence
             ]
         )
-        for sentence in (*result.card.cautions, result.caveat):
+        for sentence in (*result.rule_told, *result.card.cautions, result.caveat):
             note(sentence)
     note_unreadable(result.unreadable)
     return SKIPPED if result.unreadable else 0

@@ -48,10 +48,12 @@ class RiskCoverage(Plain):
     Attributes:
         answered: shares of the films that are answered, rising to 1.
         wrong: the share of wrong answers among them.
+        certain_by: what tells how certain an answer is, in words.
     """
 
     answered: tuple[float, ...]
     wrong: tuple[Estimate, ...]
+    certain_by: str = "their largest probability"
 
 
 class AbstentionFigures(Plain):
@@ -60,7 +62,7 @@ class AbstentionFigures(Plain):
     Attributes:
         rule: the deployed rule, in words.
         sets: one for each conformal rule.
-        risk_coverage: over the largest probability.
+        risk_coverage: over how certain the answers are.
         metrics: "abstained" (share of films), "accuracy_answered", "accuracy_all" and
             "area_under_risk_coverage".
         sentence: what this says, in words.

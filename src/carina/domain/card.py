@@ -96,6 +96,11 @@ class Card(Document):
     files: Mapping[str, str] = Field(default_factory=dict)
 
     @property
+    def answered_by(self) -> str:
+        """The rule that turns probabilities into an answer, in words."""
+        return self.thresholds.in_words(self.labels.names)
+
+    @property
     def rules(self) -> Rules:
         """The fitted rules, without the gate."""
         return Rules(

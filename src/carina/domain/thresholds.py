@@ -1,6 +1,6 @@
 """The rule that turns probabilities into an answer: fitted by evaluation, applied by inference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -60,6 +60,32 @@ class Thresholds(Plain):
             )
         called = probabilities[:, self.positive] >= self.threshold
         return np.where(called, self.positive, 1 - self.positive).astype(np.intp)
+
+    def in_words(self, labels: Sequence[str]) -> str:
+        """Return by what a film is answered.
+
+        Args:
+            labels: the classes, in the order of the probabilities.
+
+        >>> Thresholds(rule="at-least", positive=0, threshold=0.091).in_words(["Covid", "Normal"])
+        'the threshold (Covid from 9.10 % on)'
+        >>> Thresholds().in_words(["Covid", "Normal"])
+        'the most probable class'
+        """
+        if self.positive is None or self.threshold is None:
+            return "the most probable class"
+        shown = threshold_in_percent(self.threshold)
+        return f"the threshold ({labels[self.positive]} from {shown} on)"
+
+
+def threshold_in_percent(threshold: float) -> str:
+    """Return a threshold as a percentage with three digits.
+
+    >>> threshold_in_percent(0.21), threshold_in_percent(0.00012)
+    ('21.0 %', '0.0120 %')
+    """
+    digits = f"{100 * threshold:#.3g}".rstrip(".")
+    return f"{digits} %"
 
 
 class ChosenThreshold(Plain):

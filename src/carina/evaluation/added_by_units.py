@@ -35,7 +35,7 @@ def added_by_units(films: ScoredFilms, metrics: Mapping[str, Metric]) -> dict[st
         Efron, The Jackknife, the Bootstrap and Other Resampling Plans (1982), chapter 6
         (the infinitesimal jackknife, here with a finite step upwards).
     """
-    n_units = int(films.units.max()) + 1
+    n_units = films.n_units
     n_groups = min(n_units, MOST_GROUPS)
     groups = films.units % n_groups
     grown = 1 + np.bincount(groups, minlength=n_groups) / len(films)

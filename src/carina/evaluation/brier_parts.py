@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from carina.domain.estimate import Estimate
 from carina.domain.recipe import EvaluateSection
 from carina.evaluation.bootstrap import draw_weights
+from carina.evaluation.intervals import TAIL
 from carina.evaluation.isotonic import rising_shares
 from carina.evaluation.metric import Metric, Proportion, proportion_metric
 from carina.evaluation.metrics.brier_score import squared_errors
@@ -27,7 +28,6 @@ BRIER_PARTS = (MISCALIBRATION, DISCRIMINATION, UNCERTAINTY)
 _MOST_DRAWS = 500
 _SIMULATED = 400
 _CHUNK = 2_000_000
-_TAIL = 0.025
 
 
 def _each_class(films: Resamples) -> Floats:
@@ -126,9 +126,9 @@ def brier_parts(films: ScoredFilms, section: EvaluateSection) -> dict[str, dict[
         found[label][IF_CALIBRATED] = _summary(gain.miscalibration, n=len(films))
         for name in (MISCALIBRATION, DISCRIMINATION):
             value, own_draws = float(values[name][0, index]), draws[name][:, index]
-            low, high = np.quantile(own_draws, (_TAIL, 1 - _TAIL)) - own_draws.mean() + value
+            low, high = np.quantile(own_draws, (TAIL, 1 - TAIL)) - own_draws.mean() + value
             low, high = max(0.0, float(low) - gain.mean), float(high) - gain.mean
-            if name == MISCALIBRATION and value <= np.quantile(gain.miscalibration, 1 - _TAIL):
+            if name == MISCALIBRATION and value <= np.quantile(gain.miscalibration, 1 - TAIL):
                 low = 0.0
             found[label][name] = Estimate(
                 value=value,
@@ -247,7 +247,7 @@ def _risen(truths: Floats, starts: NDArray[np.intp], films: Floats) -> Floats:
 def _summary(draws: Floats, *, n: int) -> Estimate:
     """Return what simulated films show: the mean, and where 95 % of them lie."""
     value = float(draws.mean())
-    low, high = map(float, np.quantile(draws, (_TAIL, 1 - _TAIL)))
+    low, high = map(float, np.quantile(draws, (TAIL, 1 - TAIL)))
     return Estimate(
         value=value,
         low=min(low, value),  # rounding may put the mean of equal draws just outside

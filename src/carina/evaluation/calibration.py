@@ -12,6 +12,7 @@ from carina.domain.calibration_figures import (
 )
 from carina.domain.estimate import Estimate
 from carina.domain.recipe import EvaluateSection
+from carina.domain.thresholds import Thresholds
 from carina.evaluation.calibration_error import (
     Confidence,
     equal_count_bins,
@@ -104,7 +105,11 @@ def _why_no_vector(validation: ScoredFilms) -> str:
 
 
 def calibration_figures(
-    films: ScoredFilms, calibration: Calibration, section: EvaluateSection
+    films: ScoredFilms,
+    calibration: Calibration,
+    section: EvaluateSection,
+    *,
+    thresholds: Thresholds | None = None,
 ) -> CalibrationFigures:
     """Return how honest the probabilities of films are.
 
@@ -112,8 +117,11 @@ def calibration_figures(
         films: one film or more, with calibrated probabilities.
         calibration: how they were made of the logits.
         section: how many resamples, and their seed.
+        thresholds: what they are answered by; the most probable class if None.
     """
     confidence = _confidence(films)
+    rule = thresholds or Thresholds()
+    threshold = "" if rule.rule == "highest" else rule.in_words(films.labels)
     metrics = _metrics(films, section) | _confidence_metrics(films, confidence, section)
     uncalibrated = {}
     if calibration.method != "identity" and films.logits is not None:
@@ -125,7 +133,7 @@ def calibration_figures(
         uncalibrated=uncalibrated,
         reliability=_reliability(films, section),
         counts={label: _counts(films, index) for index, label in enumerate(films.labels)},
-        sentence=sentence_of(metrics),
+        sentence=sentence_of(metrics, threshold=threshold),
     )
 
 
@@ -167,7 +175,8 @@ def _metrics(films: ScoredFilms, section: EvaluateSection) -> dict[str, Estimate
 def _confidence_metrics(
     films: ScoredFilms, confidence: Confidence, section: EvaluateSection
 ) -> dict[str, Estimate]:
-    """Return how sure the answers were and how many were right: of all, and of the sure."""
+    """Return how probable the most probable class was and how often it was true: of all films,
+    and of the sure."""
     among = {"": np.ones(len(films), dtype=np.bool_), "_where_sure": confidence.given >= SURE}
     shares = {
         where: Share("Share right", confidence.right, mask, "there is no film")

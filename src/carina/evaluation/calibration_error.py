@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from carina.domain.estimate import Estimate
 from carina.domain.recipe import EvaluateSection
 from carina.evaluation.bootstrap import draw_weights
-from carina.evaluation.intervals import LEVEL, open_ended
+from carina.evaluation.intervals import TAIL, open_ended
 from carina.evaluation.resamples import Floats
 
 MOST_BINS = 15
 
-_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+_TAILS = (TAIL, 1 - TAIL)
 # enough for six digits of a factor near 1
 _HALVINGS = 20
 # what one chunk of simulations may hold at once: 2 million films, 16 MB

@@ -10,11 +10,13 @@ from carina.evaluation.subgroups import SMALLEST_SUBGROUP
 _NO_SIGN = "no sign of too much or too little confidence"
 
 
-def sentence_of(metrics: Mapping[str, Estimate]) -> str:
+def sentence_of(metrics: Mapping[str, Estimate], *, threshold: str = "") -> str:
     """Return what the probabilities are worth, as far as the intervals carry it.
 
     Args:
         metrics: "mean_confidence" and "share_right", and both again "_where_sure".
+        threshold: what the answers are given by, in words, where that is not the most
+            probable class.
 
     >>> few = Estimate.undefined("only 20 films", n=20)
     >>> sentence_of({"mean_confidence": few, "share_right": few})
@@ -29,17 +31,23 @@ def sentence_of(metrics: Mapping[str, Estimate]) -> str:
     verdict = _verdict(confidence, right)
     words = (
         f"The most probable class was given {100 * confidence.value:.1f} % on average, and "
-        f"{_of_hundred(right.value)} of 100 such answers were right "
+        f"it was the true class in {_of_hundred(right.value)} of 100 films "
         f"({right.n:,} films; {_interval(right, '95 % interval ')}): {verdict or _NO_SIGN}."
+    )
+    by_threshold = (
+        f" The answers are given by {threshold}, so that an answer may be another class than the "
+        "most probable one."
+        if threshold
+        else ""
     )
     confidence, right = metrics["mean_confidence_where_sure"], metrics["share_right_where_sure"]
     if confidence.value is None or right.value is None:
-        return words
+        return f"{words}{by_threshold}"
     no_sign = _NO_SIGN if verdict else "no sign of it either"
     return (
-        f"{words} Of the answers given with 90 % or more ({100 * confidence.value:.1f} % on "
-        f"average), {_of_hundred(right.value)} of 100 were right ({right.n:,} films; "
-        f"{_interval(right)}): {_verdict(confidence, right) or no_sign}."
+        f"{words} Where it was given 90 % or more ({100 * confidence.value:.1f} % on average), it "
+        f"was the true class in {_of_hundred(right.value)} of 100 ({right.n:,} films; "
+        f"{_interval(right)}): {_verdict(confidence, right) or no_sign}.{by_threshold}"
     )
 
 

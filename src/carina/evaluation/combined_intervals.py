@@ -1,10 +1,14 @@
-"""Intervals of what is made of two numbers that each have one."""
+"""Intervals of what is made of numbers that each have one."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
 
 from carina.evaluation.intervals import Interval
+from carina.evaluation.resamples import Floats
 
 
 def ratio_interval(
@@ -41,35 +45,47 @@ def ratio_interval(
     return low, (product + math.sqrt(max(0.0, spread))) / reach_down
 
 
-def difference_interval(
-    first: float,
-    second: float,
+def mover(
+    values: Sequence[float],
+    intervals: Sequence[Interval],
     *,
-    of_first: Interval,
-    of_second: Interval,
-    correlation: float = 0.0,
-) -> Interval:
-    """Return the MOVER interval of `first - second`.
+    weights: Sequence[float],
+    correlation: Floats | None = None,
+) -> tuple[float, Interval]:
+    """Return a weighted sum of numbers that have an interval each, and its own interval.
+
+    It is made of the intervals alone (MOVER: the variances are recovered from the ends), so
+    that it keeps what they were chosen for. Weights of 1 and -1 give the difference of two
+    numbers, which for two proportions with Wilson's intervals is Newcombe's method 10; those
+    of one over their number give a mean.
 
     Args:
-        first, second: two estimates.
-        of_first, of_second: their intervals at one level.
-        correlation: of the two estimates, in `[-1, 1]`; 0 if they rest on different films.
+        values: one or more.
+        intervals: those of the values, at one level, around them.
+        weights: of each value, of either sign.
+        correlation: float64 `[values, values]`, of the estimates; None if they are independent.
 
     References:
-        Zou, Psychol Methods 12 (2007) 399-413, equation 15; Zou & Donner, Stat Med 27 (2008)
-        1693-1702.
+        Zou, Huang & Zhang, Comput Stat Data Anal 53 (2009) 1080-1085; Zou, Psychol Methods 12
+        (2007) 399-413, equation 15, for estimates that correlate; Newcombe, Stat Med 17 (1998)
+        873-890, method 10.
 
-    >>> [round(end, 3) for end in difference_interval(0.8, 0.6, of_first=(0.692, 0.877),
-    ...                                               of_second=(0.49, 0.7))]
-    [0.053, 0.334]
+    >>> ends = [(0.692, 0.877), (0.49, 0.7)]
+    >>> apart, (low, high) = mover([0.8, 0.6], ends, weights=[1, -1])
+    >>> round(apart, 3), round(low, 3), round(high, 3)
+    (0.2, 0.053, 0.334)
     """
-    down = _joint(first - of_first[0], of_second[1] - second, correlation)
-    up = _joint(of_first[1] - first, second - of_second[0], correlation)
-    return first - second - down, first - second + up
+    found, factors = np.asarray(values, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    ends = np.asarray(intervals, dtype=np.float64)
+    below, above = found - ends[:, 0], ends[:, 1] - found
+    total = float(factors @ found)
+    # a number that is taken away moves the sum down by moving up itself
+    down = factors * np.where(factors < 0, above, below)
+    up = factors * np.where(factors < 0, below, above)
+    return total, (total - _joint(down, correlation), total + _joint(up, correlation))
 
 
-def _joint(of_first: float, of_second: float, correlation: float) -> float:
-    """Return the reach of a difference from those of its two parts."""
-    squared = of_first**2 + of_second**2 - 2 * correlation * of_first * of_second
-    return math.sqrt(max(0.0, squared))
+def _joint(reaches: Floats, correlation: Floats | None) -> float:
+    """Return the reach of a sum from those of its parts, float64 `[values]`, with signs."""
+    spread = reaches if correlation is None else correlation @ reaches
+    return math.sqrt(max(0.0, float(reaches @ spread)))

@@ -51,7 +51,7 @@ def compare_answers(
     of_class = {name: METRICS.get(name) for name in (*COMPARED_OF_CLASS, _AREA)}
     differences, per_class = paired_differences(films, overall | of_class, section)
     counts = _counts(films)
-    clustered = _n_units(first) < len(first)
+    clustered = first.n_units < len(first)
     p_films = exact_mcnemar(counts.only_first_right, counts.only_second_right)
     p_value = exact_over_patients(_leads(films)) if clustered else p_films
     return PairedTest(
@@ -145,7 +145,7 @@ def _counts(films: PairedFilms) -> PairedCounts:
 def _leads(films: PairedFilms) -> NDArray[np.intp]:
     """Return by how many right films the first is ahead in each patient, intp `[units]`."""
     a, b = _right(films)
-    leads = np.zeros(_n_units(films.first), dtype=np.intp)
+    leads = np.zeros(films.first.n_units, dtype=np.intp)
     np.add.at(leads, films.first.units, a.astype(np.intp) - b.astype(np.intp))
     return leads
 
@@ -195,10 +195,6 @@ def _delong(films: PairedFilms, areas: PairedAreas | None, label: str) -> Estima
     if areas is None:
         return Estimate.undefined(_TOO_FEW.format(label=label), n=n)
     low, high = areas.interval or (None, None)
-    clustered = _n_units(films.first) < n
+    clustered = films.first.n_units < n
     method = "delong-patients" if clustered else "delong"
     return Estimate(value=round(areas.difference, 12), low=low, high=high, n=n, method=method)
-
-
-def _n_units(films: ScoredFilms) -> int:
-    return int(films.units.max()) + 1

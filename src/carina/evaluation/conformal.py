@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from carina.domain.abstention import Abstention, ConformalRule, Kind
 from carina.domain.abstention_figures import AbstentionFigures
 from carina.domain.estimate import Estimate
+from carina.domain.percentages import percent_with_interval
 from carina.domain.recipe import EvaluateSection
 from carina.domain.rules import Rules
 from carina.domain.sentences import listed
@@ -22,7 +23,13 @@ from carina.evaluation.coverage_band import fewest_films, limit_rank
 from carina.evaluation.estimating import estimate_metrics
 from carina.evaluation.prediction_sets import FilmSets, one_film_a_unit, set_figures
 from carina.evaluation.resamples import Floats
-from carina.evaluation.risk_coverage import area_metric, risk_coverage, risk_shares
+from carina.evaluation.risk_coverage import (
+    area_metric,
+    certainties,
+    certainty_in_words,
+    risk_coverage,
+    risk_shares,
+)
 from carina.evaluation.scored_films import ScoredFilms
 from carina.evaluation.shares import Share, share_metrics
 
@@ -141,18 +148,21 @@ def abstention_figures(
         section: how many resamples, and their seed.
     """
     every = [FilmSets.of(films, rule) for rule in rules.fitted.conformal]
-    risks = risk_shares(films)
+    certainty = certainties(films, rules.thresholds)
+    risks = risk_shares(films, certainty)
     shares = {**_own_shares(films), **risks}
     for sets in every:
         shares |= sets.shares()
-    metrics = share_metrics(shares) | {_AREA: area_metric(films)}
+    metrics = share_metrics(shares) | {_AREA: area_metric(films, certainty)}
     metrics |= {f"{sets.name} mean size": sets.mean_size() for sets in every}
     estimates, _ = estimate_metrics(films, metrics, section)
     own = {name: estimates[name] for name in (*_own_shares(films), _AREA)}
     return AbstentionFigures(
         rule=_rule_in_words(rules),
         sets=tuple(set_figures(sets, estimates, seed=section.seed) for sets in every),
-        risk_coverage=risk_coverage(risks, estimates),
+        risk_coverage=risk_coverage(
+            risks, estimates, certain_by=certainty_in_words(rules.thresholds, films.labels)
+        ),
         metrics=own,
         sentence=_sentence(own),
         cautions=_cautions(rules),
@@ -197,23 +207,16 @@ def _sentence(metrics: dict[str, Estimate]) -> str:
     every = metrics["accuracy_all"]
     assert abstained.value is not None  # there is a film
     n_without = round(abstained.value * abstained.n)
+    all_right = percent_with_interval(every)
     if n_without == 0:
-        return f"All {abstained.n:,} films get an answer, and {_shown(every)} of them are right."
+        return f"All {abstained.n:,} films get an answer, and {all_right} of them are right."
     if answered.value is None:
         return f"None of {abstained.n:,} films gets an answer."
     return (
-        f"{n_without:,} of {abstained.n:,} films ({_shown(abstained)}) get no answer. Of the "
-        f"others {_shown(answered)} are right; with an answer to every film, {_shown(every)} are."
+        f"{n_without:,} of {abstained.n:,} films ({percent_with_interval(abstained)}) get no "
+        f"answer. Of the others {percent_with_interval(answered)} are right; with an answer to "
+        f"every film, {all_right} are."
     )
-
-
-def _shown(estimate: Estimate) -> str:
-    """Return a share with its interval as percentages, for a sentence."""
-    assert estimate.value is not None  # only defined ones are asked for
-    shown = f"{100 * estimate.value:.1f} %"
-    if estimate.low is None or estimate.high is None:
-        return shown
-    return f"{shown} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f} %)"
 
 
 def _cautions(rules: Rules) -> tuple[str, ...]:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from carina.evaluation.intervals import TAIL
 from carina.evaluation.resamples import Floats
-
-_TAIL = 0.025
 
 
 def limit_rank(n_fitted: int, error: float) -> int:
@@ -80,6 +79,6 @@ def coverage_band(chances: Sequence[Floats]) -> tuple[float, float]:
         joined = np.convolve(joined, own)
     n_tested = joined.size - 1
     reached = np.cumsum(joined)
-    low = int(np.searchsorted(reached, _TAIL))
-    high = int(np.searchsorted(reached, 1 - _TAIL))
+    low = int(np.searchsorted(reached, TAIL))
+    high = int(np.searchsorted(reached, 1 - TAIL))
     return low / n_tested, min(high, n_tested) / n_tested

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from carina.domain.estimate import Estimate
 from carina.domain.operating_points import DecisionCurve, NetBenefit
 from carina.domain.recipe import EvaluateSection
-from carina.evaluation.combined_intervals import difference_interval
+from carina.evaluation.combined_intervals import mover
 from carina.evaluation.estimating import estimate_metrics
+from carina.evaluation.intervals import SAME
 from carina.evaluation.positives import positive_classes
 from carina.evaluation.resamples import Floats
 from carina.evaluation.scored_films import ScoredFilms
-from carina.evaluation.shares import Share, share_metrics
+from carina.evaluation.shares import Share, share_and_interval, share_metrics
 
 _GRID: Floats = np.arange(1, 100) / 100
 _WEIGHT: Floats = _GRID / (1 - _GRID)
@@ -25,7 +26,6 @@ _WEIGHT: Floats = _GRID / (1 - _GRID)
 _TOLERANCE = 0.005
 # of many intervals some lie clear of 0 by chance; a stretch narrower than this is not claimed
 _NARROWEST = 0.05
-_SAME = 1e-12
 
 _Stretch = tuple[float, float]
 
@@ -81,7 +81,7 @@ class _Lines:
     @property
     def useful(self) -> _Stretch | None:
         """The widest stretch where acting on the answers is best."""
-        return widest_stretch(_GRID, self.acting > np.maximum(self.on_all, 0) + _SAME)
+        return widest_stretch(_GRID, self.acting > np.maximum(self.on_all, 0) + SAME)
 
 
 def _lines(films: ScoredFilms, label: str) -> _Lines:
@@ -117,7 +117,7 @@ def _curve(lines: _Lines, estimates: Mapping[str, Estimate]) -> DecisionCurve:
         _GRID[lines.kept],
         np.array([_is_above(p.classifier) and _is_above(p.over_treat_all) for p in points]),
     )
-    if beyond is not None and beyond[1] - beyond[0] < _NARROWEST - _SAME:
+    if beyond is not None and beyond[1] - beyond[0] < _NARROWEST - SAME:
         beyond = None
     return DecisionCurve(
         prevalence=lines.prevalence,
@@ -151,34 +151,25 @@ def weighted_difference(
         first, second: shares of the same films, with no film in both.
         of_first, of_second: their weights, 0 or more.
     """
-    a, b = _ends(first, of_first), _ends(second, of_second)
-    low, high = difference_interval(
-        a[1],
-        b[1],
-        of_first=(a[0], a[2]),
-        of_second=(b[0], b[2]),
-        correlation=_correlation(first, second),
+    (p, of_p), (q, of_q) = share_and_interval(first), share_and_interval(second)
+    together = _correlation(p, q)
+    value, (low, high) = mover(
+        (p, q),
+        (of_p, of_q),
+        weights=(of_first, -of_second),
+        correlation=np.array([[1.0, together], [together, 1.0]]),
     )
-    return Estimate(value=a[1] - b[1], low=low, high=high, n=first.n, method="mover")
+    return Estimate(value=value, low=low, high=high, n=first.n, method="mover")
 
 
-def _ends(share: Estimate, weight: float) -> tuple[float, float, float]:
-    """Return low, value and high of a share times a weight."""
-    assert share.value is not None  # shares of at least one film
-    low = 0.0 if share.low is None else share.low
-    high = 1.0 if share.high is None else share.high
-    return weight * low, weight * share.value, weight * high
-
-
-def _correlation(first: Estimate, second: Estimate) -> float:
+def _correlation(p: float, q: float) -> float:
     """Return the correlation of two shares that have no film in common (multinomial)."""
-    p, q = first.value or 0.0, second.value or 0.0
     spread = p * (1 - p) * q * (1 - q)
     return -p * q / math.sqrt(spread) if spread > 0 else 0.0
 
 
 def _is_above(estimate: Estimate) -> bool:
-    return estimate.low is not None and estimate.low > _SAME
+    return estimate.low is not None and estimate.low > SAME
 
 
 def widest_stretch(grid: Floats, holds: NDArray[np.bool_]) -> _Stretch | None:
@@ -217,7 +208,7 @@ def places_that_draw(grid: Floats, lines: Floats, *, tolerance: float) -> NDArra
     kept, open_stretches = {0, grid.size - 1}, [(0, grid.size - 1)]
     while open_stretches:
         first, last = open_stretches.pop()
-        along = (grid[first : last + 1] - grid[first]) / max(grid[last] - grid[first], _SAME)
+        along = (grid[first : last + 1] - grid[first]) / max(grid[last] - grid[first], SAME)
         ends = lines[:, [first]], lines[:, [last]]
         off = np.abs(lines[:, first : last + 1] - (ends[0] + along * (ends[1] - ends[0])))
         farthest = int(off.max(axis=0).argmax())

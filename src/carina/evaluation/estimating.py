@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carina.domain.estimate import Estimate
 from carina.domain.recipe import EvaluateSection
@@ -169,7 +168,7 @@ def _interval(number: _Number) -> Made:
     if metric.interval in ("share", "f1"):
         make = share_interval if metric.interval == "share" else f1_interval
         hits, trials = number.own(number.evidence.hits), number.own(number.evidence.trials)
-        independent = _n_units(films) == len(films)
+        independent = films.n_units == len(films)
         return Made(*make(hits, trials, independent=independent), sums)
     if metric.interval in ("area", "average-precision"):
         assert number.index is not None  # both are numbers of a class
@@ -216,15 +215,9 @@ def _units_of_smallest_class(number: _Number) -> int:
     a class."""
     films = number.films
     if number.index is None:
-        return _n_units(films)
+        return films.n_units
     own = films.y_true == number.index
-    return min(_n_units(films, group) for group in (own, ~own) if group.any())
-
-
-def _n_units(films: ScoredFilms, mask: NDArray[np.bool_] | None = None) -> int:
-    """Return how many units have a film, or one of a bool `[n]` mask."""
-    units = films.units
-    return int(np.unique(units if mask is None else units[mask]).size)
+    return min(films.n_units_in(group) for group in (own, ~own) if group.any())
 
 
 def estimate_mean(

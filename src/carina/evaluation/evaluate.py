@@ -92,7 +92,9 @@ def _what_scores_tell(
     """Return the fields of an `Evaluation` that answers alone do not tell."""
     return {
         "curves": draw_curves(films.labels, films.y_true, films.probabilities),
-        "calibration": calibration_figures(films, rules.calibration, section),
+        "calibration": calibration_figures(
+            films, rules.calibration, section, thresholds=rules.thresholds
+        ),
         "operating_points": operating_points(films, rules.fitted.thresholds, section),
         "decision_curves": decision_curves(films, section),
         "abstention": abstention_figures(films, rules, section),

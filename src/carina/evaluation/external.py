@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
@@ -11,7 +11,12 @@ from carina.domain.external import AgainstInternal
 from carina.domain.sentences import listed
 from carina.evaluation.independent import difference
 
+INTERNAL_TEST = "the internal test part"
 _COUNT = "count"
+# of one class: a share of its own films, whatever other films there are
+_OF_ITS_OWN_FILMS = ("recall",)
+# of two classes, the same share of the other class
+_OF_TWO = ("recall", "specificity")
 
 
 def against_internal(
@@ -19,7 +24,9 @@ def against_internal(
 ) -> AgainstInternal | None:
     """Return an external test beside the internal one, without its sentence.
 
-    Films known from training are left out of both where something is left without them.
+    Films known from training are left out of both. Where nothing is left of some class of the
+    internal test without them, no drop is defined: it would be taken from numbers that flatter.
+    Where one test has no film of a class, those that other classes' films go into have none.
 
     Args:
         external: the test on other films.
@@ -34,13 +41,17 @@ def against_internal(
         return None
     here = fair_figures(internal) or FairFigures(internal.metrics, internal.per_class, cut=False)
     absent = sorted(there.absent ^ here.absent)
-    drops = _drops(there.metrics, here.metrics)
-    if absent:
-        because = (
-            f"only one of the two tests has films of {listed(absent)}, so that numbers over all "
-            "classes do not compare"
+    comparing = _Comparing()
+    if fair_figures(internal) is None:
+        comparing = _Comparing(
+            because=f"without the films that training knew nothing is left of some class of {name}"
         )
-        drops = {name: Estimate.undefined(because, n=drop.n) for name, drop in drops.items()}
+    elif absent:
+        comparing = _Comparing(
+            because=f"only one of the two tests has films of {listed(absent)}, so that "
+            "only the sensitivity for a class that both have compares",
+            still=_OF_TWO if len(internal.labels) == 2 else _OF_ITS_OWN_FILMS,
+        )
     return AgainstInternal(
         name=name,
         n_internal=here.n,
@@ -50,9 +61,9 @@ def against_internal(
         absent=tuple(absent),
         internal=here.metrics,
         internal_per_class=here.per_class,
-        drops=drops,
+        drops=replace(comparing, still=()).drops(there.metrics, here.metrics),
         drops_per_class={
-            label: _drops(figures, here.per_class[label])
+            label: comparing.drops(figures, here.per_class[label])
             for label, figures in there.per_class.items()
             if label in here.per_class
         },
@@ -95,9 +106,28 @@ def fair_figures(evaluation: Evaluation) -> FairFigures | None:
     return FairFigures(left.metrics, left.per_class, cut=True) if left.metrics else None
 
 
-def _drops(there: Estimates, here: Estimates) -> dict[str, Estimate]:
-    return {
-        name: difference(estimate, here[name])
-        for name, estimate in there.items()
-        if name in here and _COUNT not in (estimate.method, here[name].method)
-    }
+@dataclass(frozen=True, slots=True)
+class _Comparing:
+    """Which numbers of two tests compare.
+
+    Attributes:
+        because: why not all do; "" where all do.
+        still: those of one class that do all the same.
+    """
+
+    because: str = ""
+    still: tuple[str, ...] = ()
+
+    def drops(self, there: Estimates, here: Estimates) -> dict[str, Estimate]:
+        """Return the first less the second; undefined where they do not compare."""
+        drops = {
+            name: difference(estimate, here[name])
+            for name, estimate in there.items()
+            if name in here and _COUNT not in (estimate.method, here[name].method)
+        }
+        if not self.because:
+            return drops
+        return {
+            name: drop if name in self.still else Estimate.undefined(self.because, n=drop.n)
+            for name, drop in drops.items()
+        }

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from carina.domain.estimate import Estimate
 from carina.domain.failures import ErrorAgreement
+from carina.domain.percentages import percent, points_with_interval
 from carina.domain.recipe import EvaluateSection
+from carina.evaluation.combined_intervals import mover
 from carina.evaluation.estimating import estimate_metrics
 from carina.evaluation.scored_films import ScoredFilms
-from carina.evaluation.shares import Share, share_metrics
+from carina.evaluation.shares import Share, share_and_interval, share_metrics
 from carina.evaluation.subgroups import SMALLEST_SUBGROUP
 
 METHOD = "square-and-add"
@@ -169,28 +171,16 @@ def _weighted_difference(parts: Sequence[tuple[float, Estimate, Estimate]], *, n
         parts: weight, and the two shares; defined.
         n: films that it rests on.
     """
-    weights = np.array([weight for weight, _, _ in parts])
-    weights = weights / weights.sum()
-    first = np.array([_value_and_ends(a) for _, a, _ in parts])
-    second = np.array([_value_and_ends(b) for _, _, b in parts])
-    value = float(weights @ (first[:, 0] - second[:, 0]))
-    below = (first[:, 0] - first[:, 1]) ** 2 + (second[:, 2] - second[:, 0]) ** 2
-    above = (first[:, 2] - first[:, 0]) ** 2 + (second[:, 0] - second[:, 1]) ** 2
-    return Estimate(
-        value=value,
-        low=max(-1.0, value - float(weights**2 @ below) ** 0.5),
-        high=min(1.0, value + float(weights**2 @ above) ** 0.5),
-        n=n,
-        method=METHOD,
-    )
-
-
-def _value_and_ends(share: Estimate) -> tuple[float, float, float]:
-    """Return a defined share with its interval; without one it could be anything."""
-    assert share.value is not None  # only defined ones are compared
-    low = 0.0 if share.low is None else share.low
-    high = 1.0 if share.high is None else share.high
-    return share.value, low, high
+    total = sum(weight for weight, _, _ in parts)
+    values, intervals, weights = [], [], []
+    for weight, first, second in parts:
+        for share, signed in ((first, weight), (second, -weight)):
+            value, interval = share_and_interval(share)
+            values.append(value)
+            intervals.append(interval)
+            weights.append(signed / total)
+    value, (low, high) = mover(values, intervals, weights=weights)
+    return Estimate(value=value, low=max(-1.0, low), high=min(1.0, high), n=n, method=METHOD)
 
 
 def _sentence(found: ErrorAgreement, one: Pointing) -> str:
@@ -206,10 +196,10 @@ def _sentence(found: ErrorAgreement, one: Pointing) -> str:
     assert found.accuracy_where_wrong.value is not None
     opening = (
         f"Where the class is told rightly by {one.title} alone ({found.n_right:,} films), "
-        f"{100 * found.accuracy_where_right.value:.1f} % of the classifier's answers are right; "
+        f"{percent(found.accuracy_where_right.value)} of the classifier's answers are right; "
         f"where it is told wrongly ({found.n_wrong:,}), "
-        f"{100 * found.accuracy_where_wrong.value:.1f} %: a difference of "
-        f"{_points(found.difference)}"
+        f"{percent(found.accuracy_where_wrong.value)}: a difference of "
+        f"{points_with_interval(found.difference)}"
     )
     return f"{opening}. {_judgement(found, one)}"
 
@@ -222,7 +212,7 @@ def _judgement(found: ErrorAgreement, one: Pointing) -> str:
             f"Whether that is a difference between the classes alone cannot be told: "
             f"{within.undefined_because}."
         )
-    among = f"Between films of one class it is {_points(within)}"
+    among = f"Between films of one class it is {points_with_interval(within)}"
     if within.low > 0:
         return f"{among}: this is how a classifier errs that has learned it. {_what_else(one)}"
     if within.high < 0:
@@ -242,14 +232,3 @@ def _what_else(one: Pointing) -> str:
             "was learned."
         )
     return "It is no proof: a film that is unusual in one way may be hard for other reasons too."
-
-
-def _points(difference: Estimate) -> str:
-    """Return a difference of shares in points of percentage, with its interval."""
-    assert difference.value is not None  # only defined ones are worded
-    assert difference.low is not None
-    assert difference.high is not None
-    return (
-        f"{100 * difference.value:.1f} points ({100 * difference.low:.1f} to "
-        f"{100 * difference.high:.1f})"
-    )

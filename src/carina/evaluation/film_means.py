@@ -12,6 +12,7 @@ from carina.domain.recipe import EvaluateSection
 from carina.evaluation.bootstrap import draw_weights
 from carina.evaluation.influence import sum_by_unit
 from carina.evaluation.intervals import (
+    SAME,
     Interval,
     accelerated,
     acceleration,
@@ -21,12 +22,8 @@ from carina.evaluation.intervals import (
 from carina.evaluation.resamples import Floats
 from carina.evaluation.scored_films import unit_of, units_of
 
-_SAME = 1e-12
 
-
-def mean_over_films(
-    values: Floats, section: EvaluateSection, *, patients: Sequence[str | None]
-) -> Estimate:
+def mean_over_films(values: Floats, *, patients: Sequence[str | None]) -> Estimate:
     """Return the mean of one number a film, with Hall's interval over patients.
 
     Where patients are unknown, films take their place. Where all films give the same, the
@@ -34,10 +31,8 @@ def mean_over_films(
 
     Args:
         values: float64 `[n]`; NaN where a film has none, which then does not count.
-        section: as for `of_means`; this interval draws nothing.
         patients: each film's patient, or None.
     """
-    del section
     return _estimate(
         values[:, None], lambda means: means[:, 0], patients=patients, interval=_of_the_mean
     )
@@ -99,7 +94,7 @@ def _estimate(
     value = float(statistic(kept.mean(axis=0, keepdims=True))[0])
     if not np.isfinite(value):
         return Estimate.undefined("nothing changes, so that it is infinite", n=len(kept))
-    if float(np.ptp(kept, axis=0).max()) <= _SAME:
+    if float(np.ptp(kept, axis=0).max()) <= SAME:
         return Estimate(value=value, low=value, high=value, n=len(kept), method="all-alike")
     units = units_of(who)
     if units.max() == 0:
@@ -117,7 +112,7 @@ def _estimate(
 
 def _of_the_mean(kept: Floats, units: NDArray[np.intp], value: float) -> tuple[Interval, str]:
     added = sum_by_unit((kept[:, 0] - value) / len(kept), units)
-    if float(np.abs(added).max()) <= _SAME * max(1.0, abs(value)):
+    if float(np.abs(added).max()) <= SAME * max(1.0, abs(value)):
         return (value, value), "all-alike"  # patients whose own means are all the same
     return skew_corrected(value, added), "hall"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
@@ -13,9 +13,14 @@ from carina.evaluation.resamples import Floats
 Interval = tuple[float, float]
 
 LEVEL = 0.95
-_TAIL = (1 - LEVEL) / 2
-_Z = NormalDist().inv_cdf(1 - _TAIL)
-_SAME = 1e-12
+# what lies beyond each end
+TAIL = (1 - LEVEL) / 2
+# numbers closer than this differ by rounding alone
+SAME = 1e-12
+# a bootstrap needs most draws to be defined; else its interval would describe the lucky ones
+LEAST_DEFINED = 0.9
+
+_Z = NormalDist().inv_cdf(1 - TAIL)
 
 
 def t_quantile(freedom: float) -> float:
@@ -26,7 +31,7 @@ def t_quantile(freedom: float) -> float:
     """
     from scipy.special import stdtrit
 
-    return float(stdtrit(max(1.0, freedom), 1 - _TAIL))
+    return float(stdtrit(max(1.0, freedom), 1 - TAIL))
 
 
 def wilson(hits: float, of: float, *, quantile: float = _Z) -> Interval:
@@ -125,34 +130,6 @@ def _outer_root(excess: Callable[[float], float], *, outside: float, inside: flo
     return inside
 
 
-def square_and_add(
-    values: Sequence[float], intervals: Sequence[Interval], correlation: Floats
-) -> Interval:
-    """Return the interval of a plain mean of numbers that have one each (MOVER).
-
-    Args:
-        values: one or more.
-        intervals: those of the values.
-        correlation: float64 `[values, values]`, of the estimates.
-
-    References:
-        Zou & Donner, Stat Med 27 (2008) 1693-1702; Newcombe, Stat Med 17 (1998) 873-890,
-        method 10, for two.
-
-    >>> low, high = square_and_add([0.8, 0.6], [(0.7, 0.85), (0.4, 0.7)], np.eye(2))
-    >>> round(low, 3), round(high, 3)
-    (0.588, 0.756)
-    """
-    found = np.asarray(values, dtype=np.float64)
-    ends = np.asarray(intervals, dtype=np.float64)
-    reaches = [
-        math.sqrt(max(0.0, float(apart @ correlation @ apart))) / found.size
-        for apart in (found - ends[:, 0], ends[:, 1] - found)
-    ]
-    mean = float(found.mean())
-    return mean - reaches[0], mean + reaches[1]
-
-
 def skew_corrected(value: float, added: Floats) -> Interval:
     """Return Hall's interval for a mean of skewed numbers, such as losses.
 
@@ -181,7 +158,7 @@ def skew_corrected(value: float, added: Floats) -> Interval:
         a, b = skew / 3 / math.sqrt(n), skew / 6 / math.sqrt(n)
         cube = 1 + 3 * a * (x - b)
         # the cubic is ((1 + a T)^3 - 1) / 3 a + b
-        return x if abs(a) < _SAME else (math.copysign(abs(cube) ** (1 / 3), cube) - 1) / a
+        return x if abs(a) < SAME else (math.copysign(abs(cube) ** (1 / 3), cube) - 1) / a
 
     return value - student(reach) * error, value - student(-reach) * error
 
@@ -221,7 +198,7 @@ def accelerated(value: float, draws: Floats, *, skew: float, quantile: float) ->
     bias = normal.inv_cdf(below) if 0 < below < 1 else 0.0
     levels = []
     for moved in (bias - quantile, bias + quantile):
-        levels.append(normal.cdf(bias + moved / max(1 - skew * moved, _SAME)))
+        levels.append(normal.cdf(bias + moved / max(1 - skew * moved, SAME)))
     low, high = (round(float(end), 12) for end in np.quantile(draws, levels))
     return min(low, value), max(high, value)
 
@@ -275,7 +252,7 @@ def open_ended(
     >>> [round(end, 2) for end in open_ended(0.5, n_units=20)]
     [0.42, 0.58]
     """
-    differ = 1 - _TAIL ** (1 / n_units)
+    differ = 1 - TAIL ** (1 / n_units)
     # rounding may put a value just outside of `lowest` and `highest`
     return (
         min(value, value - differ * (value - lowest)),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from carina.evaluation.combined_intervals import mover
 from carina.evaluation.effective_n import effective_n
 from carina.evaluation.influence import (
     area_influence,
@@ -21,6 +21,8 @@ from carina.evaluation.influence import (
     weight_of_evidence,
 )
 from carina.evaluation.intervals import (
+    LEAST_DEFINED,
+    SAME,
     Interval,
     accelerated,
     acceleration,
@@ -29,18 +31,12 @@ from carina.evaluation.intervals import (
     newcombe,
     open_ended,
     skew_corrected,
-    square_and_add,
     t_quantile,
     wilson,
 )
 from carina.evaluation.metric import Metric
 from carina.evaluation.resamples import Floats
 from carina.evaluation.scored_films import ScoredFilms
-
-SAME = 1e-12
-
-# an interval needs most draws to be defined; else it would describe the lucky ones
-_LEAST_DEFINED = 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,14 +108,15 @@ def area_interval(films: ScoredFilms, index: int) -> Made:
         Newcombe, Stat Med 25 (2006) 559-573, method 5; Obuchowski, Biometrics 53 (1997)
         567-578.
     """
-    is_class, units = films.y_true == index, films.units
+    is_class = films.y_true == index
     area, added = area_influence(is_class, films.probabilities[:, index])
     m, n = int(is_class.sum()), int((~is_class).sum())
-    sums = sum_by_unit(added, units)
+    n_units = films.n_units_in(is_class) + films.n_units_in(~is_class)
+    sums = sum_by_unit(added, films.units)
     ratio = shrunk_ratio(
-        area_variance(added, is_class=is_class, units=units),
+        area_variance(added, is_class=is_class, units=films.units),
         hanley_mcneil(area, n_positive=m, n_negative=n),
-        prior=_half_alike((m + n) / (_n_units(units[is_class]) + _n_units(units[~is_class]))),
+        prior=_half_alike((m + n) / n_units),
         evidence=weight_of_evidence(sums),
     )
     interval = newcombe(area, n_positive=m, n_negative=n, ratio=ratio)
@@ -142,10 +139,10 @@ def precision_interval(films: ScoredFilms, index: int, *, alike: bool = False) -
         Boyd, Eng & Page, ECML PKDD 2013, 451-466: of the plain intervals the binomial one
         with the films of the class as trials covers best.
     """
-    is_class, units = films.y_true == index, films.units
+    is_class = films.y_true == index
     average, added = precision_influence(is_class, films.probabilities[:, index])
-    m, sums = int(is_class.sum()), sum_by_unit(added, units)
-    size = m / _n_units(units[is_class])
+    m, sums = int(is_class.sum()), sum_by_unit(added, films.units)
+    size = m / films.n_units_in(is_class)
     ratio = shrunk_ratio(
         variance(sums),
         average * (1 - average) / m,
@@ -167,7 +164,7 @@ def mean_interval(films: ScoredFilms, metric: Metric, value: float, sums: Floats
     """
     spread = float(np.abs(sums).max(initial=0.0))
     if sums.size < 2 or spread <= SAME * max(1.0, abs(value)):
-        return open_made(metric, value, n_units=int(films.units.max()) + 1)
+        return open_made(metric, value, n_units=films.n_units)
     low, high = skew_corrected(value, sums)
     return Made((low, high), f"hall-{_unit(films)}", sums)
 
@@ -188,7 +185,7 @@ def as_share_interval(films: ScoredFilms, metric: Metric, value: float, sums: Fl
     """
     n, reach = len(films), metric.highest - metric.lowest
     share = min(1.0, max(0.0, (value - metric.lowest) / reach))
-    size = n / (int(films.units.max()) + 1)
+    size = n / films.n_units
     is_correlation = metric.interval == "correlation"
     ratio = shrunk_ratio(
         variance(sums) / reach**2,
@@ -228,7 +225,7 @@ def drawn_interval(
     low, high = accelerated(
         value, drawn, skew=acceleration(sums), quantile=expanded_quantile(sums.size)
     )
-    if drawn.size < _LEAST_DEFINED * draws.size or high - low <= SAME:
+    if drawn.size < LEAST_DEFINED * draws.size or high - low <= SAME:
         low, high = min(low, instead.interval[0]), max(high, instead.interval[1])
         return Made((low, high), instead.method, sums)
     return Made((low, high), f"bootstrap-bca-{_unit(films)}", sums)
@@ -267,16 +264,13 @@ def mean_of_classes(
     least = 0.0 if of_ranks else -0.5 / max(1, len(values) - 1)
     correlation = np.maximum(correlation, least)
     np.fill_diagonal(correlation, 1.0)
-    return square_and_add(values, intervals, correlation)
+    weights = [1 / len(values)] * len(values)
+    return mover(values, intervals, weights=weights, correlation=correlation)[1]
 
 
 def _half_alike(films_a_unit: float) -> float:
     """Return the variance ratio expected beforehand of units with so many films."""
     return (1 + films_a_unit) / 2
-
-
-def _n_units(units: NDArray[np.intp]) -> int:
-    return int(np.unique(units).size)
 
 
 def _unit(films: ScoredFilms) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from carina.domain.estimate import Estimate
 from carina.domain.operating_points import OperatingPoint
+from carina.domain.percentages import percent, percent_with_interval
 from carina.domain.recipe import EvaluateSection
 from carina.domain.thresholds import ChosenThreshold
 from carina.evaluation.independent import difference
@@ -63,7 +64,7 @@ def _kept_promise(chosen: ChosenThreshold, here: Estimate) -> tuple[bool | None,
     """Return whether the sensitivity that validation promised held, and a sentence on it."""
     if here.value is None:
         return None, f"whether the sensitivity held cannot be told, as {here.undefined_because}."
-    found = f"{_percent(here.value)} ({_ends(here)}) of {_films(here.n)} were found here"
+    found = f"{percent_with_interval(here)} of {_films(here.n)} were found here"
     if chosen.rule == "sensitivity" and chosen.target is not None:
         held, verdict = _against_target(here, chosen.target)
         return held, f"{found}, {verdict}."
@@ -71,7 +72,7 @@ def _kept_promise(chosen: ChosenThreshold, here: Estimate) -> tuple[bool | None,
     if promised is None or promised.value is None:
         return None, f"{found}; validation had no such film to promise anything."
     held, verdict = _against_promise(here, promised)
-    return held, f"{found}, {_percent(promised.value)} on validation{verdict}."
+    return held, f"{found}, {percent(promised.value)} on validation{verdict}."
 
 
 def _against_target(here: Estimate, target: float) -> tuple[bool, str]:
@@ -93,16 +94,6 @@ def _against_promise(here: Estimate, promised: Estimate) -> tuple[bool, str]:
     if apart.high is not None and apart.high < 0:
         return False, ": less than validation promised, by more than chance explains"
     return True, "; the difference is no more than chance explains"
-
-
-def _ends(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return "no interval"
-    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _films(n: int) -> str:

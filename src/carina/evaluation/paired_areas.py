@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.evaluation.influence import area_influence, area_variance
-from carina.evaluation.intervals import LEVEL, Interval
+from carina.evaluation.intervals import LEVEL, SAME, Interval
+from carina.evaluation.paired_tests import POWER
 from carina.evaluation.resamples import Floats
-
-_POWER = 0.8
-_SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +37,14 @@ class PairedAreas:
     def p_value(self) -> float | None:
         """Two-sided p-value of "both areas are equal"; None where the variance is 0 and the
         areas are not alike, which happens with a handful of films only."""
-        if self.standard_error <= _SAME:
-            return 1.0 if abs(self.difference) <= _SAME else None
+        if self.standard_error <= SAME:
+            return 1.0 if abs(self.difference) <= SAME else None
         return math.erfc(abs(self.difference) / self.standard_error / math.sqrt(2))
 
     @property
     def interval(self) -> Interval | None:
         """The 95 % interval of the difference; None where the variance is 0."""
-        if self.standard_error <= _SAME:
+        if self.standard_error <= SAME:
             return None
         reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * self.standard_error
         return max(-1.0, self.difference - reach), min(1.0, self.difference + reach)
@@ -73,10 +71,10 @@ def films_to_show_areas(
     >>> films_to_show_areas(0.05, standard_error=0.025, n=100, level=0.05)
     197
     """
-    if standard_error <= _SAME or abs(difference) <= _SAME:
+    if standard_error <= SAME or abs(difference) <= SAME:
         return None
     normal = NormalDist()
-    needed = normal.inv_cdf(1 - level / 2) + normal.inv_cdf(_POWER)
+    needed = normal.inv_cdf(1 - level / 2) + normal.inv_cdf(POWER)
     return math.ceil(n * (needed * standard_error / difference) ** 2)
 
 

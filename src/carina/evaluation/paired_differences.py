@@ -11,16 +11,20 @@ from numpy.typing import NDArray
 from carina.domain.estimate import Estimate
 from carina.domain.recipe import EvaluateSection
 from carina.evaluation.bootstrap import draw_metrics
-from carina.evaluation.intervals import Interval, accelerated, expanded_quantile, hull
+from carina.evaluation.intervals import (
+    LEAST_DEFINED,
+    SAME,
+    TAIL,
+    Interval,
+    accelerated,
+    expanded_quantile,
+    hull,
+)
 from carina.evaluation.metric import Metric
 from carina.evaluation.paired_tests import exact_difference
 from carina.evaluation.resamples import Floats
 from carina.evaluation.scored_films import ScoredFilms
 from carina.evaluation.without_scores import NO_SCORES
-
-_LEAST_DEFINED = 0.9
-_SAME = 1e-12
-_TAIL = 0.025
 
 Bools = NDArray[np.bool_]
 
@@ -138,11 +142,12 @@ def _interval(one: _Difference) -> tuple[Interval, str]:
         return (0.0, 0.0), "identical-answers"
     # sums in another order must not break the ties of a draw with the value itself
     drawn, value = np.round(one.draws[~np.isnan(one.draws)], 12), round(one.value, 12)
-    if not drawn.size or np.ptp(drawn) <= _SAME:
+    if not drawn.size or np.ptp(drawn) <= SAME:
         return _open_ended(one), "open-ended"
-    n_units = int(one.films.first.units.max()) + 1
-    interval = accelerated(value, drawn, skew=0.0, quantile=expanded_quantile(n_units))
-    if drawn.size < _LEAST_DEFINED * one.draws.size:
+    interval = accelerated(
+        value, drawn, skew=0.0, quantile=expanded_quantile(one.films.first.n_units)
+    )
+    if drawn.size < LEAST_DEFINED * one.draws.size:
         return hull(interval, _open_ended(one)), "open-ended"
     exact = _exact(one)
     interval = hull(interval, exact) if exact else interval
@@ -179,6 +184,5 @@ def _open_ended(one: _Difference) -> Interval:
         groups = [films.y_true == one.index, films.y_true != one.index]
     else:
         groups = [films.y_true == index for index in np.unique(films.y_true)]
-    units = films.units
-    differ = 1 - _TAIL ** (1 / min(np.unique(units[own]).size for own in groups))
+    differ = 1 - TAIL ** (1 / min(films.n_units_in(own) for own in groups))
     return one.value - differ * (one.value + 1), one.value + differ * (1 - one.value)

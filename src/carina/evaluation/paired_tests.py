@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from carina.evaluation.intervals import LEVEL, Interval
 
-_POWER = 0.8
+# the chance that a planned study shows the difference
+POWER = 0.8
 
 
 def exact_mcnemar(only_first: int, only_second: int) -> float:
@@ -134,7 +135,7 @@ def films_to_show(lead: float, *, differ: float, level: float) -> float:
     76.1
     """
     z_level = NormalDist().inv_cdf(1 - level / 2)
-    z_power = NormalDist().inv_cdf(_POWER)
+    z_power = NormalDist().inv_cdf(POWER)
     root = z_level * math.sqrt(differ) + z_power * math.sqrt(differ - lead**2)
     return (root / lead) ** 2
 

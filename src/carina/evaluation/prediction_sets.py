@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from carina.domain.abstention import Abstention, ConformalRule
 from carina.domain.abstention_figures import SetFigures
 from carina.domain.estimate import Estimate
+from carina.domain.percentages import percent, percent_ends
 from carina.evaluation.coverage_band import coverage_band, covered_chances
 from carina.evaluation.intervals import wilson
 from carina.evaluation.metric import Metric
@@ -123,7 +124,7 @@ def set_figures(sets: FilmSets, estimates: Mapping[str, Estimate], *, seed: int)
     """
     films, name = sets.films, sets.name
     drawn = _drawn_by_limit(sets, seed=seed)
-    clustered = int(films.units.max()) + 1 < len(films)
+    clustered = films.n_units < len(films)
     independent = None
     if clustered:
         covered = np.concatenate([sets.covers[places] for places in drawn.values()])
@@ -184,15 +185,15 @@ def _sentence(figures: SetFigures) -> str:
     kind = "a limit for each class" if rule.kind == "per-class" else "one limit for all classes"
     found = (
         f"Sets that may miss the true class in {100 * rule.error:g} of 100 films ({kind}) hold it "
-        f"in {_percent(figures.coverage.value)} of {figures.coverage.n:,}"
+        f"in {percent(figures.coverage.value)} of {figures.coverage.n:,}"
     )
     if figures.independent is not None:
-        found += f", and in {_percent(judged.value)} of one film drawn from each patient"
+        found += f", and in {percent(judged.value)} of one film drawn from each patient"
     if all(limit >= 1 for limit in rule.limits.values()):
         return f"{found}, because every class belongs to every set: validation has too few films."
     assert figures.expected is not None  # set_figures gives it
     low, high = figures.expected
-    band = f"{100 * low:.1f} to {100 * high:.1f} %"
+    band = percent_ends(low, high)
     if judged.value < low:
         return (
             f"{found}: less than luck explains ({band}). The films of this test are unlike those "
@@ -204,7 +205,3 @@ def _sentence(figures: SetFigures) -> str:
             "films get the same probability."
         )
     return f"{found}, which is within what luck allows ({band})."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

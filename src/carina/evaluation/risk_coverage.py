@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from carina.domain.abstention_figures import RiskCoverage
 from carina.domain.estimate import Estimate
+from carina.domain.thresholds import Thresholds, threshold_in_percent
 from carina.evaluation.metric import Metric
 from carina.evaluation.resamples import Floats, Resamples, ratio
 from carina.evaluation.scored_films import ScoredFilms
@@ -17,18 +18,58 @@ from carina.evaluation.shares import Share
 # Steps of a twentieth, but no point of so few films that its interval says nothing.
 _STEPS = np.arange(1, 21) / 20
 _FEWEST_FILMS = 10
+# stands for a probability of 0, whose logit is infinite
+_LEAST = float(np.finfo(np.float64).tiny)
 
 
-def certainty_levels(films: ScoredFilms) -> Floats:
-    """Return the certainties from which films are answered, one a point of the curve, falling.
+def certainties(films: ScoredFilms, thresholds: Thresholds) -> Floats:
+    """Return how certain the answers are, float64 `[n]`; larger is more certain.
 
-    The certainty of a film is its largest probability; films as certain as each other are
-    answered together.
+    Where the most probable class is the answer, that is the probability of the answer. Where a
+    threshold decides, it is how far the logit of the positive class lies from that of the
+    threshold: 40 % of Covid is an answer of Covid from 10 % on, and a more certain one than
+    15 %, although the other class is the more probable of both. At a threshold of 50 % both
+    orders are the same. Answers that are no rule's, as a tool's own, count by their probability.
 
     Args:
         films: one film or more.
+        thresholds: what the answers were given by.
     """
-    certainty = np.sort(films.probabilities.max(axis=1))[::-1]
+    if thresholds.positive is None or thresholds.threshold is None:
+        answered: Floats = films.probabilities[np.arange(len(films)), films.predicted]
+        return answered
+    chosen = thresholds.positive
+    shares = np.maximum(films.probabilities, _LEAST)
+    limits = np.maximum([thresholds.threshold, 1 - thresholds.threshold], _LEAST)
+    logits = np.log(shares[:, chosen]) - np.log(shares[:, 1 - chosen])
+    distances: Floats = np.abs(logits - (np.log(limits[0]) - np.log(limits[1])))
+    return distances
+
+
+def certainty_in_words(thresholds: Thresholds, labels: Sequence[str]) -> str:
+    """Return what `certainties` are, in words.
+
+    Args:
+        thresholds: what the answers were given by.
+        labels: the classes, in the order of the probabilities.
+    """
+    if thresholds.positive is None or thresholds.threshold is None:
+        return "the probability of their answer"
+    return (
+        f"how far their probability of {labels[thresholds.positive]} lies from the threshold of "
+        f"{threshold_in_percent(thresholds.threshold)}, in logits"
+    )
+
+
+def certainty_levels(certainty: Floats) -> Floats:
+    """Return the certainties from which films are answered, one a point of the curve, falling.
+
+    Films as certain as each other are answered together.
+
+    Args:
+        certainty: float64 `[n]`, of one film or more.
+    """
+    certainty = np.sort(certainty)[::-1]
     n = certainty.size
     # k / n may lie just above the share that it is
     counts = np.ceil(np.round(_STEPS * n, 9)).astype(int)
@@ -37,10 +78,14 @@ def certainty_levels(films: ScoredFilms) -> Floats:
     return levels
 
 
-def risk_shares(films: ScoredFilms) -> dict[str, Share]:
-    """Return, for each point of the curve, the wrong answers among the films answered."""
+def risk_shares(films: ScoredFilms, certainty: Floats) -> dict[str, Share]:
+    """Return, for each point of the curve, the wrong answers among the films answered.
+
+    Args:
+        films: one film or more.
+        certainty: float64 `[n]`, of their answers.
+    """
     wrong = films.predicted != films.y_true
-    certainty = films.probabilities.max(axis=1)
     return {
         f"risk {place}": Share(
             title="Wrong answers among the most certain films",
@@ -48,12 +93,19 @@ def risk_shares(films: ScoredFilms) -> dict[str, Share]:
             of=certainty >= level,
             undefined_because="no film is answered",
         )
-        for place, level in enumerate(certainty_levels(films))
+        for place, level in enumerate(certainty_levels(certainty))
     }
 
 
-def risk_coverage(shares: Mapping[str, Share], estimates: Mapping[str, Estimate]) -> RiskCoverage:
+def risk_coverage(
+    shares: Mapping[str, Share], estimates: Mapping[str, Estimate], *, certain_by: str
+) -> RiskCoverage:
     """Return the curve of the estimates of `risk_shares`.
+
+    Args:
+        shares: its points.
+        estimates: of them, by the same names.
+        certain_by: what the certainties were, in words.
 
     References:
         El-Yaniv & Wiener, J Mach Learn Res 11 (2010) 1605-1641; Geifman & El-Yaniv, Advances
@@ -63,21 +115,25 @@ def risk_coverage(shares: Mapping[str, Share], estimates: Mapping[str, Estimate]
     return RiskCoverage(
         answered=tuple(answered for answered, _ in points),
         wrong=tuple(wrong for _, wrong in points),
+        certain_by=certain_by,
     )
 
 
-def area_metric(films: ScoredFilms) -> Metric:
+def area_metric(films: ScoredFilms, certainty: Floats) -> Metric:
     """Return the area under the risk-coverage curve: 0 is best.
 
     It is the mean over films of the share of wrong answers among the films at least as certain
     as that film. If certainty says nothing of being right, it is the share of wrong answers of
     all films.
 
+    Args:
+        films: one film or more.
+        certainty: float64 `[n]`, of their answers.
+
     References:
         Geifman, Uziel & El-Yaniv, International Conference on Learning Representations (2019),
         "Bias-reduced uncertainty estimation for deep neural classifiers", section 2.
     """
-    certainty = films.probabilities.max(axis=1)
     order = np.argsort(-certainty, kind="stable")
     starts = np.flatnonzero(np.diff(-certainty[order], prepend=-np.inf) > 0)
     wrong = (films.predicted != films.y_true)[order].astype(np.float32)

@@ -77,6 +77,15 @@ class ScoredFilms:
         """Number of each film's unit of resampling, intp `[n]` (`units_of`)."""
         return units_of(self.patients)
 
+    @cached_property
+    def n_units(self) -> int:
+        """How many units of resampling there are."""
+        return int(self.units.max(initial=-1)) + 1
+
+    def n_units_in(self, mask: NDArray[np.bool_]) -> int:
+        """Return how many units have a film of a bool `[n]` mask."""
+        return int(np.unique(self.units[mask]).size)
+
     def where(self, mask: NDArray[np.bool_]) -> ScoredFilms:
         """Return the films of a bool `[n]` mask."""
         kept = np.flatnonzero(mask)

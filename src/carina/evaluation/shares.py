@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from carina.domain.estimate import Estimate
+from carina.evaluation.intervals import Interval
 from carina.evaluation.metric import Metric, Proportion, proportion_metric
 from carina.evaluation.resamples import Floats, Resamples
 
@@ -67,3 +69,11 @@ def share_metrics(shares: Mapping[str, Share]) -> dict[str, Metric]:
         )
         for place, (name, share) in enumerate(shares.items())
     }
+
+
+def share_and_interval(share: Estimate) -> tuple[float, Interval]:
+    """Return a defined share with its interval; without one it could be anything."""
+    assert share.value is not None  # the caller leaves out what is undefined
+    low = 0.0 if share.low is None else share.low
+    high = 1.0 if share.high is None else share.high
+    return share.value, (low, high)

@@ -18,7 +18,7 @@ from carina.domain.sentences import listed
 from carina.evaluation.external import fair_figures
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.probe_wording import guessing
-from carina.reporting.wording import counted, percent, with_interval
+from carina.reporting.wording import counted, interval_of, percent, with_interval
 
 _NAME, _AREA = "balanced_accuracy", "roc_auc_macro"
 _CHANCE = 0.5
@@ -103,7 +103,7 @@ def _may(evaluation: Evaluation, own: Estimate | None) -> str:
     if own.n < _FEWEST_FILMS:
         return (
             f"No figure, only that it does better than guessing ({guess}). {films} leave "
-            f"room for a balanced accuracy anywhere in {reached}."
+            f"room for a balanced accuracy anywhere from {interval_of(_NAME, own)}."
         )
     return (
         f"On films like {_which(evaluation, films)}, a balanced accuracy of {reached}, "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Evaluation
 from carina.domain.external import AgainstInternal
-from carina.domain.sentences import listed
 from carina.evaluation.external import fair_figures
 from carina.reporting.wording import NOT_DEFINED, counted, with_interval
 from carina.runs import Run
@@ -25,17 +24,14 @@ def drop_sentence(external: Evaluation, beside: AgainstInternal) -> str:
     fair = fair_figures(external)
     metrics = external.metrics if fair is None else fair.metrics
     films = f"{counted(beside.n_external, 'film')} of {external.data.name}"
-    which = " that training did not know" if beside.without_known else ""
+    which = " new to the classifier" if beside.without_known else ""
     opening = f"On the {films}{which} accuracy is {with_interval('accuracy', metrics['accuracy'])}"
     there = f"on {beside.name} ({counted(beside.n_internal, 'film')}"
     there += ", without those that training knew)" if beside.without_leaks else ")"
-    if beside.absent:
-        return (
-            f"{opening}. Only one of this and the internal test has films of "
-            f"{listed(beside.absent)}: numbers over all classes do not compare, those of one "
-            "class do."
-        )
-    sentences = f"{opening}, {_apart(beside.drops['accuracy'])} than {there}"
+    drop = beside.drops["accuracy"]
+    if drop.value is None:
+        return f"{opening}. It is not held against that on {beside.name}: {drop.undefined_because}."
+    sentences = f"{opening}, {_apart(drop)} than {there}"
     balanced = beside.drops.get("balanced_accuracy")
     if balanced is None or balanced.value is None:
         return f"{sentences}."

@@ -20,16 +20,6 @@ def aim(chosen: ChosenThreshold) -> str:
     return f"sensitivity of {100 * (chosen.target or 0):g} %"
 
 
-def threshold_in_percent(threshold: float) -> str:
-    """Return a threshold as a percentage with three digits.
-
-    >>> threshold_in_percent(0.21), threshold_in_percent(0.00012)
-    ('21.0 %', '0.0120 %')
-    """
-    digits = f"{100 * threshold:#.3g}".rstrip(".")
-    return f"{digits} %"
-
-
 def rate_over_interval(estimate: Estimate | None) -> str:
     """Return value and interval on two lines of one cell."""
     if estimate is None:

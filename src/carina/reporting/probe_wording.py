@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carina.domain.audit import Severity
 from carina.domain.estimate import Estimate
@@ -41,6 +41,7 @@ class MaskedProbe:
         n_train: films that the probe was trained on, and those of the training.
         without_leaks: both without the films known from training, if there are any.
         seed: of the probe's training, where the classifier has another; else None.
+        fold: what the training that both are of was tested on, where there are folds; else "".
     """
 
     own: Estimate
@@ -50,6 +51,7 @@ class MaskedProbe:
     n_train: tuple[int, int]
     without_leaks: tuple[Estimate, Estimate] | None = None
     seed: int | None = None
+    fold: str = ""
 
     @property
     def is_shortened(self) -> bool:
@@ -57,9 +59,20 @@ class MaskedProbe:
         return self.epochs[0] < self.epochs[1] or self.n_train[0] < self.n_train[1]
 
 
+def probed_run(run: Run) -> Run:
+    """Return the training that the probes of a run are of: with folds the first one's, whichever
+    was chosen, since each fold has other films; else the run itself."""
+    folds = run.evaluation.folds
+    return run if folds is None else Run(run.members_dir / folds.folds[0].name)
+
+
 def masked_probe_of(run: Run) -> MaskedProbe | None:
     """Return the masked probe of a run, or None if it has none."""
     evaluation = run.evaluation
+    if evaluation.folds is not None:
+        probe = masked_probe_of(probed_run(run))
+        fold = evaluation.folds.folds[0].tested_on
+        return None if probe is None else replace(probe, fold=fold)
     masked = evaluation.probes.get(MASKED_BALANCED_ACCURACY)
     if masked is None:
         return None
@@ -103,7 +116,8 @@ def verdict_of(probe: MaskedProbe) -> Verdict:
             "warning",
             f"The classifier's balanced accuracy, {with_interval(_NAME, own)}, cannot be told from "
             f"guessing ({guess}), so there is nothing that could come from the lungs. With the "
-            f"middle of every film blacked out the same recipe reaches {reached}.",
+            f"middle of every film blacked out the same recipe reaches {reached}."
+            f"{_which_fold(probe, ' ')}",
         )
     opening = "With the middle of every film blacked out, where the lungs are, the same recipe"
     if masked.low <= probe.guessing:
@@ -138,14 +152,18 @@ def verdicts(run: Run) -> list[Verdict]:
 def probed_stages(run: Run) -> list[tuple[Run, MaskedProbe]]:
     """Return the stages of a cascade with their masked probes; none for another run.
 
-    Of several seeds the first alone has probes, whichever was chosen.
+    Of several seeds, or folds, the first alone has probes, whichever was chosen.
     """
     if not run.recipe.stages:
         return []
-    members = run.evaluation.members
-    stages = Run(run.members_dir / members[0].name).stages if members else run.stages
-    probes = [(stage, masked_probe_of(stage)) for stage in stages]
-    return [(stage, probe) for stage, probe in probes if probe is not None]
+    evaluation = run.evaluation
+    first, fold = run, ""
+    if evaluation.members:
+        first = Run(run.members_dir / evaluation.members[0].name)
+    elif evaluation.folds is not None:
+        first, fold = probed_run(run), evaluation.folds.folds[0].tested_on
+    probes = [(stage, masked_probe_of(stage)) for stage in first.stages]
+    return [(stage, replace(probe, fold=fold)) for stage, probe in probes if probe is not None]
 
 
 def how_trained(probe: MaskedProbe) -> str:
@@ -174,7 +192,7 @@ def _how_much(way: float) -> str:
 
 def _remarks(probe: MaskedProbe, shortened: str) -> list[str]:
     """Return what else must be known of the probe, in sentences."""
-    remarks = []
+    remarks = [_which_fold(probe)] if probe.fold else []
     if probe.is_shortened:
         remarks.append(f"The probe was trained in {how_trained(probe)}{shortened}.")
     if probe.masked.n < probe.own.n:
@@ -187,6 +205,16 @@ def _remarks(probe: MaskedProbe, shortened: str) -> list[str]:
             f"Without the films known from training it is {masked}, and the classifier's {own}."
         )
     return remarks
+
+
+def _which_fold(probe: MaskedProbe, before: str = "") -> str:
+    """Return of which training of several folds the numbers are, or ""."""
+    if not probe.fold:
+        return ""
+    return (
+        f"{before}Both numbers are of the training that was tested on {probe.fold} "
+        f"({counted(probe.own.n, 'film')})."
+    )
 
 
 def _without_leaks(evaluation: Evaluation) -> tuple[Estimate, Estimate] | None:

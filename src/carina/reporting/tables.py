@@ -10,8 +10,17 @@ from typing import Literal, get_args
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, EvaluatedData, Evaluation
 from carina.domain.operating_points import OperatingPoint
+from carina.domain.sentences import listed
 from carina.errors import UsageError
-from carina.reporting.wording import NOT_DEFINED, counted, reasons, title_of, with_interval
+from carina.evaluation.external import INTERNAL_TEST, fair_figures
+from carina.reporting.wording import (
+    NOT_DEFINED,
+    counted,
+    difference_with_interval,
+    reasons,
+    title_of,
+    with_interval,
+)
 
 TableOf = Literal["metrics", "classes", "operating-points", "external"]
 TABLES: tuple[TableOf, ...] = get_args(TableOf)
@@ -31,6 +40,7 @@ _TITLES = {
     "threshold": "Threshold",
 }
 _MOST_COLUMNS = 4
+_NOT_LEAKED = ", without leaked ones"
 _BY_RULE = {
     "sensitivity": "sensitivity at least",
     "youden": "Youden",
@@ -47,12 +57,14 @@ class PaperTable:
         caption: its caption, a sentence.
         groups: group -> metric -> estimate; every group has the same metrics.
         note: what stands below it: films, patients, how the intervals were made.
+        differences: the groups that are differences of two others.
     """
 
     of: TableOf
     caption: str
     groups: Mapping[str, Estimates]
     note: str
+    differences: frozenset[str] = frozenset()
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -66,16 +78,20 @@ class PaperTable:
         if len(groups) <= _MOST_COLUMNS:
             head = ("Metric", *groups)
             rows = [
-                (title(name), *(_cell(name, groups[group][name]) for group in groups))
-                for name in metrics
+                (title(name), *(self._cell(group, name) for group in groups)) for name in metrics
             ]
         else:
             head = ("Group", *map(title, metrics))
-            rows = [
-                (group, *(_cell(name, estimates[name]) for name in metrics))
-                for group, estimates in groups.items()
-            ]
+            rows = [(group, *(self._cell(group, name) for name in metrics)) for group in groups]
         return (head, *rows)
+
+    def _cell(self, group: str, name: str) -> str:
+        estimate = self.groups[group][name]
+        if group in self.differences:
+            return difference_with_interval(name, estimate)
+        if name == "threshold":
+            return NOT_DEFINED if estimate.value is None else f"{estimate.value:.3f}"
+        return with_interval(name, estimate)
 
 
 def title(name: str) -> str:
@@ -85,12 +101,6 @@ def title(name: str) -> str:
     ('Sensitivity', 'F1')
     """
     return _TITLES.get(name) or title_of(name)
-
-
-def _cell(name: str, estimate: Estimate) -> str:
-    if name == "threshold":
-        return NOT_DEFINED if estimate.value is None else f"{estimate.value:.3f}"
-    return with_interval(name, estimate)
 
 
 def paper_table(
@@ -106,7 +116,8 @@ def paper_table(
             validation achieve; "external": the test beside the external ones.
 
     Raises:
-        UsageError: if the run has no operating points or no external test.
+        UsageError: if the run has no operating points, or no external test on films that are
+            new to the classifier.
     """
     if of == "metrics":
         return _metrics(evaluation)
@@ -184,18 +195,21 @@ def _point(point: OperatingPoint) -> Estimates:
 def _external(evaluation: Evaluation, external: Mapping[str, Evaluation]) -> PaperTable:
     if not external and evaluation.against_internal is not None:
         external = {evaluation.data.name: evaluation}
-    if not external:
-        raise UsageError(
-            "there is no external test: carina evaluate RUN OTHER-DATA makes one and keeps it in "
-            "the run"
-        )
-    tests = _by_shortest_name(external)
+    named = _by_shortest_name(external)
+    fair = {name: fair_figures(test) for name, test in named.items() if test.data.external}
+    counting = {name: figures for name, figures in fair.items() if figures is not None}
+    left_out = [name for name in named if name not in counting]
+    if not counting:
+        raise UsageError(f"there is no external test{_why_none(left_out)}")
+    tests = {name: named[name] for name in counting}
     groups = _internal(evaluation, tuple(tests.values()))
-    for name, test in tests.items():
-        new = _new_films(test)
-        groups[name if new is test.metrics else f"{name}, films new to it"] = new
-        if test.against_internal is not None:
-            groups[f"{name}, difference"] = test.against_internal.drops
+    differences = set()
+    for name, figures in counting.items():
+        groups[f"{name}, films new to it" if figures.cut else name] = figures.metrics
+        beside = tests[name].against_internal
+        if beside is not None:
+            differences.add(f"{name}, difference")
+            groups[f"{name}, difference"] = beside.drops
     first = next(iter(groups.values()))
     aligned = _aligned(groups, [name for name in _EXTERNAL_METRICS if name in first])
     sizes = "; ".join(f"{name}: {_size(test.data)}{_known(test)}" for name, test in tests.items())
@@ -204,7 +218,26 @@ def _external(evaluation: Evaluation, external: Mapping[str, Evaluation]) -> Pap
         caption="Performance on the internal test and on other sources with 95 % confidence "
         "intervals.",
         groups=aligned,
-        note=f"{sizes}. {_methods(aligned)}",
+        note=f"{sizes}. {_without(left_out)}{_methods(aligned)}",
+        differences=frozenset(differences),
+    )
+
+
+def _why_none(left_out: Sequence[str]) -> str:
+    """Return why no external test counts, and what makes one."""
+    if not left_out:
+        return ": carina evaluate RUN OTHER-DATA makes one and keeps it in the run"
+    return (
+        f": the films of {listed(left_out)} are not known to be new to the classifier; carina "
+        "evaluate RUN OTHER-DATA tests it on films that are"
+    )
+
+
+def _without(left_out: Sequence[str]) -> str:
+    if not left_out:
+        return ""
+    return (
+        f"Left out, since the films are not known to be new to the classifier: {listed(left_out)}. "
     )
 
 
@@ -212,21 +245,23 @@ def _internal(evaluation: Evaluation, tests: Sequence[Evaluation]) -> dict[str, 
     """Return the internal test that the differences are taken from."""
     beside = [test.against_internal for test in tests if test.against_internal is not None]
     if not beside:
+        fair = fair_figures(evaluation)
+        if fair is not None and fair.cut:
+            return {f"Internal test ({counted(fair.n, 'film')}{_NOT_LEAKED})": fair.metrics}
         return {"Internal test": evaluation.metrics}
-    films = counted(beside[0].n_internal, "film")
-    without = ", without leaked ones" if beside[0].without_leaks else ""
-    return {f"Internal test ({films}{without})": beside[0].internal}
-
-
-def _new_films(test: Evaluation) -> Estimates:
-    """Return an external test's metrics over the films that training did not know."""
-    without = test.without_leaks
-    return without.metrics if without is not None and without.metrics else test.metrics
+    first = beside[0]
+    what = "Internal test"
+    if first.name != INTERNAL_TEST:
+        what = f"{first.name[:1].upper()}{first.name[1:]}"
+    without = _NOT_LEAKED if first.without_leaks else ""
+    return {f"{what} ({counted(first.n_internal, 'film')}{without})": first.internal}
 
 
 def _known(test: Evaluation) -> str:
     n_known = test.without_leaks.n_removed if test.without_leaks is not None else 0
-    return f", of which {n_known:,} known from training do not count" if n_known else ""
+    if not n_known:
+        return ""
+    return f", of which {n_known:,} known when the classifier was made or tested do not count"
 
 
 def _by_shortest_name(external: Mapping[str, Evaluation]) -> dict[str, Evaluation]:

@@ -126,6 +126,19 @@ def difference_over_interval(name: str, difference: Estimate) -> str:
     return f"{value}\n{low} to {high}"
 
 
+def difference_with_interval(name: str, difference: Estimate) -> str:
+    """Return a difference and its interval for one line; shares in points.
+
+    >>> one = Estimate(value=0.025, low=-0.16, high=0.2081, n=400, method="mover")
+    >>> difference_with_interval("recall", one)
+    '2.5 points (-16.0 to 20.8)'
+    >>> difference_with_interval("roc_auc", one)
+    '0.025 (-0.160 to 0.208)'
+    """
+    value, _, interval = difference_over_interval(name, difference).replace("+", "").partition("\n")
+    return f"{value} ({interval})" if interval else value
+
+
 def _signed(value: float, digits: int) -> str:
     text = f"{value:+.{digits}f}"
     return text.lstrip("+-") if float(text) == 0 else text

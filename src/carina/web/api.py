@@ -108,6 +108,7 @@ async def predict(
     return Predictions(
         classifier=_name(classifier),
         caveat=CAVEAT,
+        answered_by=classifier.card.answered_by,
         cautions=classifier.card.cautions,
         predictions=tuple(answers),
         errors=tuple(errors),
@@ -147,6 +148,7 @@ def summary(classifier: Classifier) -> ModelSummary:
         sources=card.provenance.sources,
         n_train=card.provenance.n_train,
         licences=card.provenance.licences,
+        answered_by=card.answered_by,
         tested_on=card.tested_on,
         cautions=card.cautions,
         version=VERSION,

@@ -35,7 +35,8 @@ class FilmAnswer(Answer):
     sha256: str = Field(description="SHA-256 of the file's bytes.")
     decision: str | None = Field(description="The answer; null if the classifier abstains.")
     predicted: str = Field(
-        description="The class with the strongest evidence, also where the classifier abstains."
+        description="The class that the rule of `answered_by` gives, also where the classifier "
+        "abstains."
     )
     abstained: bool = Field(description="True if there is no answer that Carina stands by.")
     reason: str = Field(description="Why it abstains, in words, or empty.")
@@ -69,6 +70,10 @@ class Predictions(Answer):
 
     classifier: ClassifierName
     caveat: str = Field(description="What the answers are not.")
+    answered_by: str = Field(
+        default="",
+        description="The rule in words: the most probable class, or a threshold of one class.",
+    )
     cautions: tuple[str, ...] = Field(description="What holds for every answer of the classifier.")
     predictions: tuple[FilmAnswer, ...]
     errors: tuple[FilmError, ...] = Field(description="The files that could not be read.")
@@ -88,6 +93,10 @@ class ModelSummary(Answer):
     sources: tuple[str, ...] = Field(description="Where the training films come from.")
     n_train: Mapping[str, int] = Field(description="Class to number of training films.")
     licences: tuple[str, ...] = Field(description="Of the training films, as far as known.")
+    answered_by: str = Field(
+        default="",
+        description="The rule in words: the most probable class, or a threshold of one class.",
+    )
     tested_on: str = Field(description="How it was tested, or empty.")
     cautions: tuple[str, ...]
     version: str = Field(description="The version of Carina that answers.")

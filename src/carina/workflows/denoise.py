@@ -164,7 +164,7 @@ def _study(
         n_available=seen.n_available,
         n_phantoms=len(drawn.rows),
         seed=recipe.train.seed,
-        film_noise=mean_over_films(seen.noise, recipe.evaluate, patients=seen.patients),
+        film_noise=mean_over_films(seen.noise, patients=seen.patients),
         added_noise=ADDED_NOISE,
         filters=figures,
         trainings=trainings,

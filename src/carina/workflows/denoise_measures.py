@@ -178,11 +178,11 @@ def _figures(
 ) -> FilterFigures:
     def mean(value_of: Callable[[FilmMeasures], float]) -> Estimate:
         values = np.array([value_of(film) for film in films], dtype=np.float64)
-        return mean_over_films(values, section, patients=patients)
+        return mean_over_films(values, patients=patients)
 
     def lesion_mean(value_of: Callable[[LesionMeasures], float]) -> Estimate:
         values = np.array([value_of(lesion) for lesion in lesions], dtype=np.float64)
-        return mean_over_films(values, section, patients=[None] * len(lesions))
+        return mean_over_films(values, patients=[None] * len(lesions))
 
     def decibels(value_of: Callable[[FilmMeasures], float]) -> Estimate:
         values = np.array([[value_of(film)] for film in films], dtype=np.float64)

@@ -21,7 +21,8 @@ from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
 from carina.domain.recipe import EvaluateSection, LabelsSection, Recipe
 from carina.domain.record import Record
-from carina.errors import DatasetError
+from carina.domain.sentences import listed
+from carina.errors import DatasetError, RecipeError
 from carina.files.documents import write_document
 from carina.files.recipes import SettingWords, with_settings
 from carina.imaging.digests import facts_and_sketch
@@ -39,6 +40,9 @@ from carina.workflows.report import report
 
 if TYPE_CHECKING:
     from carina.workflows.seen_films import AnsweredFilm, KnownFilm
+
+# of the section `evaluate`; the rest is of rules, which the classifier has
+_OF_A_TEST = ("resamples", "seed", "worst_errors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ def evaluate(
         data: folders, manifests or archives; several make one data set. Films of classes
             that the classifier does not have are counted as unlabelled;
             `--set labels.rename...` maps them.
-        set: `labels.*` and `evaluate.*` settings, as for a recipe.
+        set: `labels.*` settings, as for a recipe, and `evaluate.resamples`, `evaluate.seed` and
+            `evaluate.worst_errors`; the other settings of `evaluate` are the classifier's own.
         out: a new or empty folder; `runs/<time>-evaluate` if None.
         settings: keys and where runs go; from the environment if None.
         progress: called as the work goes on.
@@ -88,7 +93,7 @@ def evaluate(
     Raises:
         ClassifierError: if the classifier is damaged.
         DatasetError: if the data cannot be opened or no film of it can be evaluated.
-        RecipeError: if a setting is of another section.
+        RecipeError: if a setting is of another section, or of a rule of the classifier.
         StorageError: if `out` cannot be written.
     """
     require_extra("study", needed_for="carina evaluate")
@@ -96,7 +101,7 @@ def evaluate(
 
     progress = progress or default_progress()
     settings = settings or Settings.from_environment()
-    recipe = with_settings(Recipe(), only(("labels", "evaluate"), set))
+    recipe = with_settings(Recipe(), _of_a_test(only(("labels", "evaluate"), set)))
     loaded = load_classifier(classifier)
     run = Run.open(classifier) if (Path(classifier) / "recipe.toml").is_file() else None
     with claimed(out, settings=settings, name="evaluate", n_bytes=20_000_000) as folder:
@@ -111,7 +116,9 @@ def evaluate(
             progress=progress,
         )
         test = _Test(loaded, run, dataset, tuple(f.prediction for f in films), known)
-        evaluation = _evaluation(test, recipe.evaluate, n_unreadable=len(unreadable))
+        evaluation = _evaluation(
+            test, _section(test, recipe.evaluate), n_unreadable=len(unreadable)
+        )
         cautions = (*_cautions(test, evaluation), *unchecked, *evaluation.cautions)
         evaluation = evaluation.model_copy(update={"cautions": cautions})
         _write(folder, test, evaluation)
@@ -141,6 +148,32 @@ class _Test:
     known: tuple[KnownFilm, ...]
 
 
+def _of_a_test(settings: Sequence[str]) -> Sequence[str]:
+    """Return the settings if none is of a rule, which a test does not fit.
+
+    Raises:
+        RecipeError: naming the one that is.
+    """
+    for setting in settings:
+        section, _, key = (part.strip() for part in setting.partition("=")[0].partition("."))
+        if section == "evaluate" and key not in _OF_A_TEST:
+            raise RecipeError(
+                f"--set {setting}: of the section evaluate a test takes "
+                f"{listed(_OF_A_TEST)}; the rules are the classifier's own, fitted when it was "
+                "trained. Train with another setting to have others"
+            )
+    return settings
+
+
+def _section(test: _Test, asked: EvaluateSection) -> EvaluateSection:
+    """Return the section with the class that counts as positive to the classifier."""
+    positive = test.run.recipe.evaluate.positive if test.run is not None else ""
+    chosen = test.classifier.card.fitted.thresholds
+    if chosen and len(test.classifier.labels.names) == 2:
+        positive = chosen[0].label
+    return asked.model_copy(update={"positive": positive})
+
+
 def _evaluation(test: _Test, section: EvaluateSection, *, n_unreadable: int) -> Evaluation:
     """Return the numbers, with those without known films and the internal ones beside them."""
     from carina.evaluation.evaluate import evaluate as estimate
@@ -166,7 +199,10 @@ def _evaluation(test: _Test, section: EvaluateSection, *, n_unreadable: int) -> 
         section=section,
         rules=test.classifier.card.rules,
     )
-    without = without_known(names, predictions, {film.key for film in test.known}, section)
+    known = {film.key for film in test.known}
+    without = without_known(
+        names, predictions, known, section, known_how="known when the classifier was made or tested"
+    )
     data = evaluation.data.model_copy(update={"external": _is_external(test, without)})
     evaluation = evaluation.model_copy(update={"without_leaks": without, "data": data})
     return evaluation.model_copy(update={"against_internal": _beside_internal(test, evaluation)})
@@ -181,12 +217,14 @@ def _is_external(test: _Test, without: WithoutLeaks | None) -> bool:
 
 def _beside_internal(test: _Test, evaluation: Evaluation) -> AgainstInternal | None:
     """Return the internal test beside this one, or None where the classifier has none."""
-    from carina.evaluation.external import against_internal
+    from carina.evaluation.external import INTERNAL_TEST, against_internal
     from carina.reporting.external_wording import drop_sentence
 
     if test.run is None or not evaluation.data.external:
         return None
-    beside = against_internal(evaluation, test.run.evaluation, name="the internal test part")
+    own = test.run.evaluation
+    name = f"the held-out source {own.data.name}" if own.data.external else INTERNAL_TEST
+    beside = against_internal(evaluation, own, name=name)
     if beside is None:
         return None
     return beside.model_copy(update={"sentence": drop_sentence(evaluation, beside)})
@@ -261,7 +299,8 @@ def _cautions(test: _Test, evaluation: Evaluation) -> tuple[str, ...]:
             what = "the numbers without them are the external ones"
         cautions.append(
             f"{counted(len(test.known), 'film')}, or their patients, were known when the "
-            f"classifier was made ({known_in_words(test.known)}; known.csv names them): {what}"
+            f"classifier was made or tested ({known_in_words(test.known)}; known.csv names "
+            f"them): {what}"
         )
     if not _same_key(test.classifier, test.dataset):
         cautions.append(

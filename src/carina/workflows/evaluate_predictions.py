@@ -185,6 +185,9 @@ def _judged(
     if evaluation.calibration is not None and not foreign.from_logits:
         given = evaluation.calibration.model_copy(update={"method": "as the file gives them"})
         evaluation = evaluation.model_copy(update={"calibration": given})
+    if evaluation.abstention is not None and rules.abstention.rule == "never":
+        own = evaluation.abstention.model_copy(update={"rule": _own_rule(evaluation)})
+        evaluation = evaluation.model_copy(update={"abstention": own})
     cautions = (*cautions_of(foreign, parts, rules), *evaluation.cautions)
     return evaluation.model_copy(
         update={
@@ -193,6 +196,13 @@ def _judged(
             "notes": foreign.notes,
         }
     ), parts
+
+
+def _own_rule(evaluation: Evaluation) -> str:
+    """Return which films a tool answers, which has no gate that could be known of."""
+    if evaluation.data.n_abstained:
+        return "the tool's own, and the file names the films that it gives no answer to"
+    return "every film gets an answer"
 
 
 def _worse_than_guessing(evaluation: Evaluation, foreign: ForeignPredictions) -> tuple[str, ...]:

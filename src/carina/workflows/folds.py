@@ -9,7 +9,8 @@ from typing import Literal
 
 from carina.data.folds import split_by_source, split_into_folds
 from carina.data.predictions import prediction_columns, prediction_row
-from carina.domain.evaluation import Evaluation
+from carina.domain.estimate import Estimate
+from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.folds import Fold, FoldFigures
 from carina.domain.progress import Progress, Step
 from carina.domain.recipe import EvaluateSection, Recipe
@@ -17,6 +18,7 @@ from carina.domain.split import Split
 from carina.errors import RecipeError, UsageError
 from carina.evaluation.evaluate import all_metrics, scored_films
 from carina.evaluation.independent import mean_of
+from carina.evaluation.metrics import METRICS
 from carina.evaluation.scored_films import n_known_patients
 from carina.files.documents import write_document
 from carina.files.tables import write_table
@@ -214,13 +216,52 @@ def _figures(
         pooled=pooled,
         pooled_per_class=per_class,
         pooled_confusion=confusion.counts,
-        mean_of_folds={
-            name: mean_of([evaluation.metrics[name] for evaluation in evaluations])
-            for name in evaluations[0].metrics
-        },
-        over_folds=mean_and_range(evaluations, "folds"),
+        mean_of_folds=comparable_means(
+            evaluations,
+            {
+                name: mean_of([evaluation.metrics[name] for evaluation in evaluations])
+                for name in evaluations[0].metrics
+            },
+        ),
+        over_folds=comparable_means(evaluations, mean_and_range(evaluations, "folds")),
     )
     return figures.model_copy(update={"sentence": folds_sentence(figures)})
+
+
+def comparable_means(evaluations: Sequence[Evaluation], means: Estimates) -> dict[str, Estimate]:
+    """Return means over the folds, but for numbers over all classes where the folds have not
+    the same: these are undefined, since in a fold without a class they are other numbers
+    (balanced accuracy is there the recall of the classes that it has). Means over films, such
+    as accuracy and losses, stay.
+
+    Args:
+        evaluations: of each fold.
+        means: metric -> mean over the folds.
+    """
+    lacking = [_without_films(evaluation) for evaluation in evaluations]
+    if len(set(lacking)) == 1:
+        return dict(means)
+    n_lacking = sum(map(bool, lacking))
+    absent = sorted(frozenset[str]().union(*lacking))
+    because = (
+        f"{n_lacking} of {len(lacking)} folds have no film of {' or '.join(absent)}, so that it "
+        "is not the same number in each"
+    )
+    return {
+        name: mean if _is_over_films(name) else Estimate.undefined(because, n=mean.n)
+        for name, mean in means.items()
+    }
+
+
+def _without_films(evaluation: Evaluation) -> frozenset[str]:
+    return frozenset(
+        label for label, own in evaluation.per_class.items() if not own["support"].value
+    )
+
+
+def _is_over_films(name: str) -> bool:
+    metric = METRICS.get(name)
+    return metric.mean_of is None and metric.interval in ("share", "mean")
 
 
 def _write_evaluation(

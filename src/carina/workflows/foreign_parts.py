@@ -63,8 +63,12 @@ def rules_of(foreign: ForeignPredictions, parts: ForeignParts, section: Evaluate
     why = ""
     if not foreign.has_scores:
         why = "the file holds answers, no probabilities"
-    elif not any(film.label and film.predicted for film in parts.validation):
+    elif parts.name == "validation":
+        why = "all films are validation films, and what is fitted on films cannot be tested on them"
+    elif not parts.validation:
         why = "the file names no validation films"
+    elif not any(film.label and film.predicted for film in parts.validation):
+        why = "no validation film has both a label and an answer"
     if why:
         return Rules(fitted=FittedRules(unfitted_because=why))
     validation = scored_films(foreign.labels, parts.validation)

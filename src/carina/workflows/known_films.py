@@ -14,21 +14,25 @@ def without_known(
     answers: Sequence[Prediction],
     known: Collection[str],
     section: EvaluateSection,
+    *,
+    known_how: str = "known from training",
 ) -> WithoutLeaks | None:
     """Return the metrics without known films, or None if none is known.
 
     Args:
         names: the classes in order.
         answers: the films of a test.
-        known: `source/path` of those that training or the choice of the epoch saw.
+        known: `source/path` of those that the classifier knew.
         section: how many resamples, and their seed.
+        known_how: how it knew them, in words: by default, training or the choice of the epoch
+            saw them.
     """
     kept = [answer for answer in answers if f"{answer.source}/{answer.path}" not in known]
     n_removed = len(answers) - len(kept)
     if not n_removed:
         return None
     opening = (
-        f"{n_removed} of {len(answers)} test films were known from training (the same film, a "
+        f"{n_removed} of {len(answers)} test films were {known_how} (the same film, a "
         "nearly identical one or the same patient)"
     )
     left = {answer.label for answer in kept}

@@ -49,10 +49,22 @@ class Predictions:
         """The sentence that every output carries."""
         return CAVEAT
 
+    @property
+    def rule_told(self) -> tuple[str, ...]:
+        """A sentence on the rule where the answer may be another class than the most probable
+        one; else none."""
+        if self.card.thresholds.rule == "highest":
+            return ()
+        return (
+            f"The answers are given by {self.card.answered_by}, and may be another class than the "
+            "most probable one.",
+        )
+
     def as_values(self) -> dict[str, Any]:
         """Return plain values, as `--json` prints them."""
         return {
             "classifier": self.card.name,
+            "answered_by": self.card.answered_by,
             "predictions": [
                 {
                     "path": answer.path,
@@ -91,7 +103,7 @@ class Predictions:
         skipped = (f"skipped: {file.message}" for file in self.unreadable)
         sentences = "".join(
             f"<p>{escape(sentence)}</p>"
-            for sentence in (*skipped, *self.card.cautions, self.caveat)
+            for sentence in (*skipped, *self.rule_told, *self.card.cautions, self.caveat)
         )
         return f"<table><tr>{head}</tr>{rows}</table>{sentences}"
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from carina.domain.calibration import Calibration
 from carina.domain.prediction import Prediction
-from carina.domain.recipe import Recipe
+from carina.domain.recipe import EvaluateSection, Recipe
 from carina.domain.rules import FittedRules, Rules
 from carina.errors import RecipeError
 from carina.evaluation.evaluate import scored_films
@@ -23,17 +23,28 @@ def require_rules(films: Films, recipe: Recipe) -> None:
     """Refuse, before a training, rules that its validation part could not fit.
 
     Raises:
-        RecipeError: if the recipe asks for a threshold that cannot be chosen.
+        RecipeError: if the recipe asks for a threshold that cannot be chosen, or to abstain
+            where there is no validation part for it.
     """
     counts = Counter(record.label for record in films.of("validation") if record.label)
     section, names = recipe.evaluate, films.dataset.labels.names
-    if films.split.validation_is_test and section.decide_by != "highest":
-        raise RecipeError(
-            f"evaluate.decide_by = '{section.decide_by}' needs a validation part of its own, and "
-            "here the test films are validation too, as described; leave it at 'highest', or let "
-            "Carina cut a validation part (--split respect)"
-        )
+    if films.split.validation_is_test:
+        _require_own_validation(section)
     require_decidable(names, section, n_validation=counts)
+
+
+def _require_own_validation(section: EvaluateSection) -> None:
+    """Refuse rules that would be fitted on the films that they are then tested on."""
+    if section.decide_by != "highest":
+        asked, without = f"evaluate.decide_by = '{section.decide_by}'", "leave it at 'highest'"
+    elif section.abstain > 0:
+        asked, without = f"evaluate.abstain = {section.abstain:g}", "leave --abstain out"
+    else:
+        return
+    raise RecipeError(
+        f"{asked} needs a validation part of its own, and here the test films are validation too, "
+        f"as described; {without}, or let Carina cut a validation part (--split respect)"
+    )
 
 
 def with_fitted_rules(

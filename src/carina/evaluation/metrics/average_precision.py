@@ -11,7 +11,9 @@ def _steps(ranked: Ranked) -> Floats:
     """Return the sum of precision times gain in recall, float64 `[draws]`.
 
     Films with one score enter together, as in scikit-learn; a random score gets the
-    share of the class's films.
+    share of the class's films. Without a film of another class it is undefined, as the
+    area under the ROC curve is: every order of the films is then perfect. scikit-learn says
+    1.0 there, which would read as a faultless ranking where nothing was ranked.
 
     References:
         Boyd, Eng & Page, ECML PKDD 2013, 451-466 (the step-wise estimate).
@@ -23,7 +25,8 @@ def _steps(ranked: Ranked) -> Floats:
     called = films[:, None] - steps.own_below - steps.others_below
     # a draw without films at or above a score has none of the class at it either
     precision = found / np.maximum(called, 1.0)
-    return ratio(np.einsum("bs,bs->b", precision, steps.own), positives)
+    value = ratio(np.einsum("bs,bs->b", precision, steps.own), positives)
+    return np.where(films > positives, value, np.nan)
 
 
 def _per_class(films: Resamples) -> Floats:
@@ -39,7 +42,7 @@ AVERAGE_PRECISION = METRICS.register("average_precision")(
     Metric(
         title="Average precision",
         measure=_per_class,
-        undefined_because="there is no film of {label}",
+        undefined_because="films of {label} and films of other classes are both needed",
         per_class=True,
         interval="average-precision",
         needs_scores=True,
@@ -49,7 +52,7 @@ METRICS.register("average_precision_macro")(
     Metric(
         title="Average precision, mean over the classes",
         measure=_macro,
-        undefined_because="a class has no film",
+        undefined_because="every class needs films of its own and films of others",
         mean_of=AVERAGE_PRECISION,
         needs_scores=True,
     )

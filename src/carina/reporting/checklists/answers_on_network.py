@@ -253,13 +253,18 @@ def code(facts: RunFacts) -> Answer:
 
 def poor_input(facts: RunFacts) -> Answer:
     """Return which films get no answer."""
-    gate = facts.card.gate
+    gate, unsure = facts.card.gate, ""
+    if facts.card.abstention.rule == "conformal":
+        unsure = (
+            "Nor is one given to a film whose prediction set, fitted on validation, is not its "
+            "answer alone: several classes are possible, none fits, or another than the answer. "
+        )
     return filled(
         f"A file that cannot be read as a film is refused. No answer is given to a film whose "
         f"shorter side has fewer than {gate.min_side_px} pixels, whose longer side is over "
         f"{gate.max_aspect_ratio:g} times the other, or whose grey values span less than "
-        f"{100 * gate.min_contrast:g} % of the range. No other input is needed, so none can be "
-        "missing.",
+        f"{100 * gate.min_contrast:g} % of the range. {unsure}No other input is needed, "
+        "so none can be missing.",
         "abstention",
         "limits",
     )

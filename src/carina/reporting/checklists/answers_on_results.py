@@ -9,6 +9,7 @@ from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.probes import CONFOUNDER_BALANCED_ACCURACY, MASKED_BALANCED_ACCURACY
 from carina.domain.record import PARTS
 from carina.domain.sentences import listed
+from carina.evaluation.external import FairFigures, fair_figures
 from carina.reporting.checklists.answers_on_data import left_out_in_turn
 from carina.reporting.checklists.items import Answer, RunFacts, filled, missing, not_applicable
 from carina.reporting.checklists.manifest_counts import PART_WORDS
@@ -114,7 +115,11 @@ def internal_test(facts: RunFacts) -> Answer:
 
 def external_test(facts: RunFacts) -> Answer:
     """Return what the external tests were."""
-    tests = [test for test in facts.external if test.data.external]
+    tests = [
+        (test, fair)
+        for test in facts.external
+        if test.data.external and (fair := fair_figures(test)) is not None
+    ]
     folds = facts.evaluation.folds
     if not tests and folds is not None and folds.by == "source":
         return left_out_in_turn(folds)
@@ -123,18 +128,15 @@ def external_test(facts: RunFacts) -> Answer:
             "Not tested on another source. carina evaluate RUN OTHER-DATA makes the test and fills "
             "this item."
         )
-    return filled(f"{'; '.join(map(_external_words, tests))}.", "external", "headline")
+    return filled(f"{'; '.join(_external_words(*test) for test in tests)}.", "external", "headline")
 
 
-def _external_words(test: Evaluation) -> str:
-    """Return films and accuracy of an external test, without films that training knew."""
-    without = test.without_leaks
-    new = without.metrics if without is not None and without.metrics else test.metrics
-    accuracy = new["accuracy"]
-    known = "" if new is test.metrics else " that training did not know"
+def _external_words(test: Evaluation, fair: FairFigures) -> str:
+    """Return films and accuracy of an external test, without films that are not new to it."""
+    known = " new to the classifier" if fair.cut else ""
     return (
-        f"{counted(accuracy.n, 'film')} of {test.data.name}{known}: accuracy "
-        f"{with_interval('accuracy', accuracy)}"
+        f"{counted(fair.n, 'film')} of {test.data.name}{known}: accuracy "
+        f"{with_interval('accuracy', fair.metrics['accuracy'])}"
     )
 
 

@@ -8,6 +8,7 @@ from carina.domain.abstention import ConformalRule
 from carina.domain.abstention_figures import AbstentionFigures, RiskCoverage, SetFigures
 from carina.domain.report import Block, Bullets, Figure, Paragraph, Section, Table
 from carina.reporting.figures import FAINT, INK, PALETTE, svg
+from carina.reporting.leaked_notice import leaked_notice
 from carina.reporting.sections import test_section
 from carina.reporting.wording import name_then_numbers, over_interval, percent, sentence
 from carina.runs import Run, TestFolder
@@ -23,12 +24,12 @@ _BY_CLASS = "per-class"
 @test_section("abstention", order=46)
 def abstention(run: Run | TestFolder) -> Section | None:
     """Return the section on films without an answer, or None where nothing is known of them."""
-    figures = run.evaluation.abstention
+    evaluation = run.evaluation
+    figures = evaluation.abstention
     if figures is None:
         return None
-    return Section(
-        anchor="abstention", title="When not to answer", blocks=abstention_blocks(figures)
-    )
+    blocks = (*leaked_notice(evaluation), *abstention_blocks(figures))
+    return Section(anchor="abstention", title="When not to answer", blocks=blocks)
 
 
 def abstention_blocks(figures: AbstentionFigures) -> tuple[Block, ...]:
@@ -140,7 +141,7 @@ def _risk_figure(figures: AbstentionFigures, curve: RiskCoverage) -> Figure:
     return Figure(
         svg=svg(lambda drawn: _draw_risk(drawn, curve), name="risk_coverage", size=_SIZE),
         alt=f"Risk-coverage curve: {'; '.join(few)}.".replace("\n", ", "),
-        caption="Wrong answers if only the most certain films (by their largest probability) get "
+        caption=f"Wrong answers if only the most certain films (by {curve.certain_by}) get "
         "one, with 95 % intervals; a curve that falls to the left says that the classifier knows "
         "when it is unsure. "
         + ("" if area.value is None else f"The area under it is {area.value:.4f}; 0 is best."),

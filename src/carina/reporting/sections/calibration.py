@@ -12,6 +12,7 @@ from carina.reporting.calibration_figure import (
     reliability_in_words,
     reliability_svg,
 )
+from carina.reporting.leaked_notice import leaked_notice
 from carina.reporting.sections import test_section
 from carina.reporting.wording import (
     NOT_DEFINED,
@@ -37,6 +38,7 @@ def calibration(test: Run | TestFolder) -> Section | None:
     if figures is None:
         return None
     blocks: tuple[Block, ...] = (
+        *leaked_notice(evaluation),
         Paragraph(figures.sentence),
         Paragraph(how_made(figures)),
         *_diagram(figures),

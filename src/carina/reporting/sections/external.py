@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.external import AgainstInternal
 from carina.domain.report import Block, Notice, Paragraph, Section, Table
-from carina.evaluation.external import fair_figures
+from carina.evaluation.external import INTERNAL_TEST, fair_figures
 from carina.reporting.sections import test_section
 from carina.reporting.wording import (
     counted,
@@ -77,11 +77,11 @@ def _overall(
 ) -> Table:
     """Return internal, leak-corrected and external numbers side by side, with the drops."""
     as_it_stands = own.metrics if own is not None and beside.without_leaks else None
-    columns = ["Over all films"]
+    columns, own_name = ["Over all films"], _own_name(beside)
     if as_it_stands is not None:
-        columns.append("Internal, as it stands")
+        columns.append(f"{own_name}, as it stands")
     columns += [
-        "Internal, without leaks" if beside.without_leaks else "Internal",
+        f"{own_name}, without leaks" if beside.without_leaks else own_name,
         test.data.name,
         "Difference",
     ]
@@ -104,6 +104,10 @@ def _overall(
     )
 
 
+def _own_name(beside: AgainstInternal) -> str:
+    return "Internal" if beside.name == INTERNAL_TEST else "Held out"
+
+
 def _per_class(
     test: Evaluation, beside: AgainstInternal, per_class: Mapping[str, Estimates]
 ) -> Table:
@@ -121,7 +125,7 @@ def _per_class(
         if name in figures and name in beside.drops_per_class[label]
     ]
     return Table(
-        columns=("Class", "Against the rest", "Internal", test.data.name, "Difference"),
+        columns=("Class", "Against the rest", _own_name(beside), test.data.name, "Difference"),
         rows=tuple(rows),
         caption=f"{test.data.name} beside {beside.name}, each class against the rest",
         align=("left", "left", "right", "right", "right"),

@@ -11,6 +11,7 @@ from carina.domain.report import Block, Bullets, Paragraph, Section, Table
 from carina.domain.sentences import listed
 from carina.evaluation.subgroups import SMALLEST_SUBGROUP, UNKNOWN
 from carina.reporting.audit_wording import signal_title
+from carina.reporting.leaked_notice import leaked_notice
 from carina.reporting.sections import test_section
 from carina.reporting.wording import (
     NOT_DEFINED,
@@ -37,7 +38,11 @@ def failures(run: Run | TestFolder) -> Section:
 
 def failure_blocks(evaluation: Evaluation) -> tuple[Block, ...]:
     """Return where the errors of an evaluation lie, as blocks."""
-    return (*_by_group(evaluation), *_by_confounder(evaluation.error_agreement))
+    return (
+        *leaked_notice(evaluation),
+        *_by_group(evaluation),
+        *_by_confounder(evaluation.error_agreement),
+    )
 
 
 def _by_group(evaluation: Evaluation) -> list[Block]:

@@ -15,6 +15,7 @@ from carina.reporting.wording import (
     interval_of,
     name_then_numbers,
     over_interval,
+    reasons,
     sentence,
     title_of,
     value_of,
@@ -41,6 +42,7 @@ def folds(run: Run) -> Section | None:
             Paragraph(_what_was_done(figures)),
             Paragraph(sentence(_capitalised(figures.sentence))),
             _pooled(figures),
+            *_undefined(figures),
             _each(figures),
             _per_class(figures),
             *_one_sided_sources(figures, evaluation.labels),
@@ -96,6 +98,14 @@ def _pooled(figures: FoldFigures) -> Table:
     )
 
 
+def _undefined(figures: FoldFigures) -> list[Block]:
+    """Say why a mean over the folds is not defined."""
+    means = {name: figures.mean_of_folds[name] for name in _SHOWN if name in figures.mean_of_folds}
+    return (
+        [Paragraph(f"Mean of the folds: {' '.join(why)}")] if (why := reasons({"": means})) else []
+    )
+
+
 def _each(figures: FoldFigures) -> Table:
     shown = [name for name in _PER_FOLD if name in figures.pooled]
     return Table(
@@ -117,8 +127,18 @@ def _row(fold: Fold, shown: list[str]) -> tuple[str, ...]:
         f"{fold.tested_on} (chosen)" if fold.chosen else fold.tested_on,
         f"{fold.n_images:,}",
         "" if loss is None else value_of("loss", loss),
-        *(over_interval(name, fold.metrics[name]) for name in shown),
+        *(_number(fold, name) for name in shown),
     )
+
+
+def _number(fold: Fold, name: str) -> str:
+    """Return a number of a fold, with what it is where the fold lacks a class."""
+    cell = over_interval(name, fold.metrics[name])
+    own = [label for label, figures in fold.per_class.items() if figures["support"].value]
+    if name != "balanced_accuracy" or len(own) == len(fold.per_class):
+        return cell
+    mean = "mean sensitivity" if len(own) > 1 else "sensitivity"
+    return f"{cell}\n{mean} for {listed(own)}"
 
 
 def _per_class(figures: FoldFigures) -> Table:

@@ -8,7 +8,6 @@ from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.probes import (
     CONFOUNDER_BALANCED_ACCURACY,
-    MASKED_BALANCED_ACCURACY,
     signal_of_method,
 )
 from carina.domain.report import (
@@ -24,7 +23,7 @@ from carina.domain.sentences import listed
 from carina.evaluation.external import fair_figures
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.claims import claims_of, only_class
-from carina.reporting.probe_wording import guessing, how_trained, masked_probe_of, verdicts
+from carina.reporting.probe_wording import how_trained, masked_probe_of, verdicts
 from carina.reporting.sections import section
 from carina.reporting.wording import counted, interval_of, percent, sentence, value_of
 from carina.runs import Run
@@ -135,12 +134,12 @@ def _key_figure(title: str, name: str, metrics: Estimates, *, note: str) -> KeyF
 def _probe_figures(run: Run) -> list[KeyFigure]:
     """Return what stands against the balanced accuracy, which is taken before them."""
     evaluation, figures = run.evaluation, []
-    guess = f"guessing: {percent(guessing(evaluation))}"
     probe = masked_probe_of(run)
     if probe is not None:
-        note = f"balanced; the same recipe, {how_trained(probe)}; {guess}"
-        title, name = "Without the lungs", MASKED_BALANCED_ACCURACY
-        figures.append(_probe_figure(title, evaluation.probes[name], note=note))
+        guess = f"guessing: {percent(probe.guessing)}"
+        where = f"{probe.fold}; " if probe.fold else ""
+        note = f"balanced; {where}the same recipe, {how_trained(probe)}; {guess}"
+        figures.append(_probe_figure("Without the lungs", probe.masked, note=note))
     best = evaluation.probes.get(CONFOUNDER_BALANCED_ACCURACY)
     if best is not None:
         signal = signal_title(signal_of_method(best.method)).lower()
@@ -205,7 +204,7 @@ def _external_figure(test: Evaluation) -> KeyFigure:
     if test.data.external:
         kind = " of another source"
     elif fair is not None and fair.cut:
-        kind = " that training did not know"
+        kind = " new to the classifier"
     label = only_class(test.per_class if fair is None else fair.per_class)
     what = "balanced" if label is None else f"sensitivity, all films are {label}"
     note = f"{what}; {counted(metrics[name].n, 'film')}{kind}"

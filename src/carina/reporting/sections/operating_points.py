@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from carina.domain.evaluation import Evaluation
 from carina.domain.operating_points import AtPrevalence, OperatingPoint
-from carina.domain.report import Block, Bullets, Figure, Notice, Paragraph, Section, Table
+from carina.domain.report import Block, Bullets, Figure, Paragraph, Section, Table
 from carina.domain.sentences import listed
+from carina.domain.thresholds import threshold_in_percent
+from carina.reporting.leaked_notice import leaked_notice
 from carina.reporting.operating_figures import decision_curve_svg, predictive_values_svg
 from carina.reporting.operating_wording import (
     aim,
@@ -15,10 +17,9 @@ from carina.reporting.operating_wording import (
     rate_over_interval,
     rate_with_interval,
     ratio_over_interval,
-    threshold_in_percent,
 )
 from carina.reporting.sections import test_section
-from carina.reporting.wording import counted, name_then_numbers, percent, reasons, value_of
+from carina.reporting.wording import name_then_numbers, percent, reasons, value_of
 from carina.runs import Run, TestFolder
 
 # as many columns of predictive values as a page holds, a pair for each class or threshold
@@ -43,28 +44,13 @@ def operating_points(test: Run | TestFolder) -> Section | None:
     if not evaluation.operating_points and not evaluation.decision_curves:
         return None
     blocks = (
-        *_leaked(evaluation),
+        *leaked_notice(evaluation),
         *_thresholds(test, evaluation.operating_points),
         *_worth(evaluation),
         *_acting(evaluation),
         *_drawings(evaluation),
     )
     return Section("operating-points", "From probabilities to answers", blocks)
-
-
-def _leaked(evaluation: Evaluation) -> list[Block]:
-    """Return the warning that belongs to numbers on films known from training."""
-    without = evaluation.without_leaks
-    if without is None or without.n_removed == 0:
-        return []
-    known = counted(without.n_removed, "film")
-    return [
-        Notice(
-            "warning",
-            f"{known} of those tested here were known from training. They count in this section, "
-            "and flatter it.",
-        )
-    ]
 
 
 def _thresholds(test: Run | TestFolder, points: Sequence[OperatingPoint]) -> list[Block]:

@@ -19,6 +19,7 @@ from carina.reporting.probe_wording import (
     guessing,
     how_trained,
     masked_probe_of,
+    probed_run,
     probed_stages,
 )
 from carina.reporting.sections import section
@@ -41,15 +42,16 @@ def probes(run: Run) -> Section | None:
     stages = probed_stages(run)
     if not run.evaluation.probes and not stages:
         return None
-    probe = masked_probe_of(run)
+    probe, probed, folds = masked_probe_of(run), probed_run(run), run.evaluation.folds
+    fold = "" if folds is None else f", {folds.folds[0].tested_on}"
     return Section(
         anchor="probes",
         title="What can be told without the lungs",
         blocks=(
             *([Paragraph(_WHAT_IT_IS)] if probe is not None or stages else []),
-            *([Paragraph(_how_it_went(run, probe))] if probe is not None else []),
-            _beside(run, probe),
-            *(_stages(stages) if stages else []),
+            *([Paragraph(_how_it_went(probed, probe))] if probe is not None else []),
+            _beside(probed, probe, fold=fold),
+            *(_stages(stages, fold=fold) if stages else []),
         ),
     )
 
@@ -84,17 +86,25 @@ def _how_it_went(run: Run, probe: MaskedProbe) -> str:
     )
 
 
-def _beside(run: Run, probe: MaskedProbe | None) -> Table:
+def _beside(run: Run, probe: MaskedProbe | None, *, fold: str) -> Table:
+    """Return what tells the classes, with and without the lungs.
+
+    Args:
+        run: the training that the probes are of.
+        probe: the masked one.
+        fold: what that training was tested on, where there are folds.
+    """
     evaluation = run.evaluation
-    rows = [_row("The classifier", evaluation.metrics[_NAME], "the test part")]
+    tested, not_known = f"the test part{fold}", f"the test part{fold}, {_NOT_KNOWN}"
+    rows = [_row("The classifier", evaluation.metrics[_NAME], tested)]
     left = evaluation.without_leaks
     if left is not None and _NAME in left.metrics:
-        rows.append(_row("The classifier", left.metrics[_NAME], _NOT_KNOWN))
+        rows.append(_row("The classifier", left.metrics[_NAME], not_known))
     if probe is not None:
-        rows.append(_row("Middle blacked out", probe.masked, "the test part"))
+        rows.append(_row("Middle blacked out", probe.masked, tested))
     masked = evaluation.probes.get(f"{MASKED_BALANCED_ACCURACY}{WITHOUT_LEAKS}")
     if masked is not None:
-        rows.append(_row("Middle blacked out", masked, _NOT_KNOWN))
+        rows.append(_row("Middle blacked out", masked, not_known))
     for name, kind in (
         (CONFOUNDER_BALANCED_ACCURACY, "Best confounder"),
         (COARSE_CONFOUNDER_BALANCED_ACCURACY, "Best confounder that shows the lungs coarsely"),
@@ -112,7 +122,7 @@ def _beside(run: Run, probe: MaskedProbe | None) -> Table:
     )
 
 
-_NOT_KNOWN = "the test part, without films known from training"
+_NOT_KNOWN = "without films known from training"
 
 
 def _row(name: str, estimate: Estimate, films: str) -> tuple[str, ...]:
@@ -125,7 +135,7 @@ def _row(name: str, estimate: Estimate, films: str) -> tuple[str, ...]:
     )
 
 
-def _stages(stages: list[tuple[Run, MaskedProbe]]) -> list[Block]:
+def _stages(stages: list[tuple[Run, MaskedProbe]], *, fold: str) -> list[Block]:
     """Return the probes of a cascade's stages, which has none of its own."""
     return [
         Paragraph(
@@ -143,7 +153,7 @@ def _stages(stages: list[tuple[Run, MaskedProbe]]) -> list[Block]:
                 )
                 for stage, probe in stages
             ),
-            caption="The stages with the lungs and without them",
+            caption=f"The stages with the lungs and without them{fold}",
             align=name_then_numbers(3),
         ),
     ]

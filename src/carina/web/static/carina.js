@@ -88,7 +88,8 @@ function showFilm(answer) {
 
 function showAnswer(answer) {
   const probability = answer.probabilities[answer.predicted];
-  element("kicker").textContent = answer.abstained ? "Carina abstains" : "Most probable class";
+  const kicker = element("kicker");
+  kicker.textContent = answer.abstained ? "Carina abstains" : kicker.dataset.rule;
   element("decision").textContent = answer.abstained ? "No answer on this film" : answer.decision;
   element("remark").textContent = answer.abstained
     ? `Reason: ${answer.reason}.`
