@@ -133,4 +133,4 @@ def test_an_external_test_on_another_real_folder_stands_in_the_report(real_run, 
     )
     assert result.evaluation.data.n_images == 137 + 90
     page = real_run.report_file.read_text()
-    assert "Accuracy on covid19-image-dataset" in page
+    assert "On covid19-image-dataset" in page
