@@ -76,14 +76,48 @@ class Environment(Document):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A training as a directory; every property reads its file when asked.
+class EvaluatedFolder:
+    """A folder that holds a test and its page; every property reads its file when asked.
 
     Attributes:
         folder: the directory.
     """
 
     folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
+
+    @property
+    def evaluation_file(self) -> Path:
+        """The test's numbers."""
+        return self.folder / "evaluation.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The page."""
+        return self.folder / "report.html"
+
+    @property
+    def figures_dir(self) -> Path:
+        """The page's figures as PNG files."""
+        return self.folder / "figures"
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The test's numbers."""
+        return read_document(self.evaluation_file, Evaluation, error=EvaluationError)
+
+
+@dataclass(frozen=True, slots=True)
+class Run(EvaluatedFolder):
+    """A training as a directory; every property reads its file when asked.
+
+    Attributes:
+        folder: the directory.
+    """
 
     @classmethod
     def open(cls, folder: Path | str) -> Run:
@@ -103,11 +137,6 @@ class Run:
                 "a run is a folder that carina train wrote"
             )
         return run
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return self.folder.resolve().name
 
     @property
     def recipe_file(self) -> Path:
@@ -135,16 +164,6 @@ class Run:
         return self.folder / "history.csv"
 
     @property
-    def evaluation_file(self) -> Path:
-        """The test part's numbers."""
-        return self.folder / "evaluation.json"
-
-    @property
-    def report_file(self) -> Path:
-        """The page."""
-        return self.folder / "report.html"
-
-    @property
     def log_file(self) -> Path:
         """What happened, in sentences without names."""
         return self.folder / "log.txt"
@@ -158,11 +177,6 @@ class Run:
     def classifier_dir(self) -> Path:
         """What is deployed."""
         return self.folder / "classifier"
-
-    @property
-    def figures_dir(self) -> Path:
-        """The page's figures as PNG files."""
-        return self.folder / "figures"
 
     @property
     def explanations_dir(self) -> Path:
@@ -235,11 +249,6 @@ class Run:
         return read_document(self.audit_file, Audit, error=RunError)
 
     @property
-    def evaluation(self) -> Evaluation:
-        """The test part's numbers."""
-        return read_document(self.evaluation_file, Evaluation, error=EvaluationError)
-
-    @property
     def card(self) -> Card:
         """The classifier's card."""
         return read_document(self.classifier_dir / "card.json", Card, error=ClassifierError)
@@ -297,7 +306,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class TestFolder:
+class TestFolder(EvaluatedFolder):
     """A test without a run: other films, or any tool's predictions.
 
     Attributes:
@@ -305,33 +314,6 @@ class TestFolder:
     """
 
     __test__: ClassVar[bool] = False  # pytest would collect a class of this name
-
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return self.folder.resolve().name
-
-    @property
-    def evaluation_file(self) -> Path:
-        """The test's numbers."""
-        return self.folder / "evaluation.json"
-
-    @property
-    def report_file(self) -> Path:
-        """The page."""
-        return self.folder / "report.html"
-
-    @property
-    def figures_dir(self) -> Path:
-        """The page's figures as PNG files."""
-        return self.folder / "figures"
-
-    @property
-    def evaluation(self) -> Evaluation:
-        """The test's numbers."""
-        return read_document(self.evaluation_file, Evaluation, error=EvaluationError)
 
     def predictions(self, _part: Part = "test") -> tuple[tuple[str, ...], list[Prediction]]:
         """Return the classes and the predictions on the films of the test, its only part."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from carina.cli.prediction_options import (
     ColumnOption,
     LabelColumnOption,
@@ -19,6 +17,8 @@ from carina.cli.prediction_options import (
     ScoreColumnOption,
 )
 from carina.cli.terminal import (
+    CLASSIFIER_ARGUMENT,
+    DATA_ARGUMENT,
     SKIPPED,
     JsonFlag,
     OutOption,
@@ -43,20 +43,8 @@ _ORDER = ("accuracy", "balanced_accuracy", "roc_auc_macro", "average_precision_m
 
 
 def evaluate(
-    classifier: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="CLASSIFIER", help="A classifier's folder, or a run.", show_default=False
-        ),
-    ] = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="DATA",
-            help="Folders of class folders, CSV manifests, .npz files; several make one data set.",
-            show_default=False,
-        ),
-    ] = None,
+    classifier: Annotated[str | None, CLASSIFIER_ARGUMENT] = None,
+    data: Annotated[list[str] | None, DATA_ARGUMENT] = None,
     *,
     predictions: PredictionsOption = None,
     labels: LabelsOption = None,

@@ -22,20 +22,16 @@ if TYPE_CHECKING:
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")
 ]
-DataArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="DATA",
-        help="Folders of class folders, CSV manifests, .npz files; several make one data set.",
-        show_default=False,
-    ),
-]
-ClassifierArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="CLASSIFIER", help="A classifier's folder, or a run.", show_default=False
-    ),
-]
+DATA_ARGUMENT = typer.Argument(
+    metavar="DATA",
+    help="Folders of class folders, CSV manifests, .npz files; several make one data set.",
+    show_default=False,
+)
+CLASSIFIER_ARGUMENT = typer.Argument(
+    metavar="CLASSIFIER", help="A classifier's folder, or a run.", show_default=False
+)
+DataArgument = Annotated[list[str], DATA_ARGUMENT]
+ClassifierArgument = Annotated[str, CLASSIFIER_ARGUMENT]
 OutOption = Annotated[
     str | None,
     typer.Option(

@@ -52,6 +52,8 @@ def draw_metrics(
         resamples: how many draws.
         seed: decides them.
     """
+    if not metrics:
+        return {}
     chunks: dict[str, list[Floats]] = {name: [] for name in metrics}
     for weights in draw_weights(films.units, resamples=resamples, seed=seed):
         drawn = Resamples(films.y_true, films.predicted, films.probabilities, weights)

@@ -107,8 +107,8 @@ def brier_parts(films: ScoredFilms, section: EvaluateSection) -> dict[str, dict[
     Returns:
         class -> "brier_score", its three parts, and what calibrated probabilities would show.
     """
-    found = estimate_what_is_known(films, {"brier_score": BRIER_OF_CLASS}, section)[1]
-    shares = estimate_what_is_known(films, {UNCERTAINTY: _SHARE}, section)[1]
+    plain = {"brier_score": BRIER_OF_CLASS, UNCERTAINTY: _SHARE}
+    found = estimate_what_is_known(films, plain, section)[1]
     every = (*BRIER_PARTS, IF_CALIBRATED)
     if not films.has_scores:
         unknown = Estimate.undefined(NO_SCORES, n=len(films))
@@ -122,7 +122,7 @@ def brier_parts(films: ScoredFilms, section: EvaluateSection) -> dict[str, dict[
             found[label] = found[label] | dict.fromkeys(every, nothing)
             continue
         gain = _chance_gain(own, films.probabilities[:, index], section)
-        found[label][UNCERTAINTY] = _uncertainty(shares[label][UNCERTAINTY])
+        found[label][UNCERTAINTY] = _uncertainty(found[label][UNCERTAINTY])
         found[label][IF_CALIBRATED] = _summary(gain.miscalibration, n=len(films))
         for name in (MISCALIBRATION, DISCRIMINATION):
             value, own_draws = float(values[name][0, index]), draws[name][:, index]

@@ -8,6 +8,7 @@ from carina.domain.estimate import Estimate
 from carina.domain.operating_points import OperatingPoint
 from carina.domain.percentages import percent, percent_with_interval
 from carina.domain.recipe import EvaluateSection
+from carina.domain.sentences import counted
 from carina.domain.thresholds import ChosenThreshold
 from carina.evaluation.independent import difference
 from carina.evaluation.rates_at_thresholds import Cut, by_prevalence, rates_at
@@ -64,7 +65,7 @@ def _kept_promise(chosen: ChosenThreshold, here: Estimate) -> tuple[bool | None,
     """Return whether the sensitivity that validation promised held, and a sentence on it."""
     if here.value is None:
         return None, f"whether the sensitivity held cannot be told, as {here.undefined_because}."
-    found = f"{percent_with_interval(here)} of {_films(here.n)} were found here"
+    found = f"{percent_with_interval(here)} of {counted(here.n, 'film')} were found here"
     if chosen.rule == "sensitivity" and chosen.target is not None:
         held, verdict = _against_target(here, chosen.target)
         return held, f"{found}, {verdict}."
@@ -94,7 +95,3 @@ def _against_promise(here: Estimate, promised: Estimate) -> tuple[bool, str]:
     if apart.high is not None and apart.high < 0:
         return False, ": less than validation promised, by more than chance explains"
     return True, "; the difference is no more than chance explains"
-
-
-def _films(n: int) -> str:
-    return f"{n:,} {'film' if n == 1 else 'films'}"

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from carina.domain.audit import Confounder, SourceTable
+from carina.domain.percentages import percent
 from carina.domain.report import Block, Paragraph, Table
 from carina.reporting.audit_figures import strongest_first
 from carina.reporting.audit_tables import MOST_ROWS, shown
 from carina.reporting.audit_wording import signal_title, telling
-from carina.reporting.wording import name_then_numbers, percent
+from carina.reporting.wording import name_then_numbers
 
 
 def explained_confounders(confounders: Sequence[Confounder]) -> list[Block]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from carina.domain.audit import Confounder
+from carina.domain.percentages import percent
 from carina.domain.report import Figure as FigureBlock
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.figures import FAINT, INK, PALETTE, svg
-from carina.reporting.wording import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

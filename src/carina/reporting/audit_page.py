@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from carina.domain.audit import Audit, Confounder, Subject
 from carina.domain.dataset import Dataset
+from carina.domain.percentages import percent
 from carina.domain.record import PARTS
 from carina.domain.report import (
     Block,
@@ -17,6 +18,7 @@ from carina.domain.report import (
     Report,
     Section,
 )
+from carina.domain.sentences import counted
 from carina.reporting.audit_confounders import explained_confounders, interval, source_blocks
 from carina.reporting.audit_counts import (
     best_confounder,
@@ -52,7 +54,7 @@ from carina.reporting.audit_tables import (
     unreadable_blocks,
 )
 from carina.reporting.audit_wording import SURENESS, power_sentence, signal_title, telling, verdict
-from carina.reporting.wording import counted, percent, sentence
+from carina.reporting.wording import sentence
 
 _THERE: tuple[Subject | None, ...] = (
     "unreadable",

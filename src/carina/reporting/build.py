@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from carina.domain.report import Report
+from carina.domain.sentences import counted
 from carina.reporting.sections import SECTIONS
-from carina.reporting.wording import counted
 from carina.runs import Run, TestFolder
 
 

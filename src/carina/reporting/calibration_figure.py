@@ -10,6 +10,7 @@ from carina.domain.calibration_figures import (
     ProbabilityCounts,
     ReliabilityBin,
 )
+from carina.domain.percentages import percent
 from carina.reporting.figures import FAINT, INK, PALETTE, Drawing, svg
 
 if TYPE_CHECKING:
@@ -50,15 +51,11 @@ def reliability_in_words(figures: CalibrationFigures) -> str:
     sentences = []
     for label, bins in figures.reliability.items():
         points = ", ".join(
-            f"{_percent(one.mean_probability)} given, {_percent(one.observed.value or 0.0)} found"
+            f"{percent(one.mean_probability)} given, {percent(one.observed.value or 0.0)} found"
             for one in bins
         )
         sentences.append(f"{label}: {points}")
     return f"Reliability diagram. {'. '.join(sentences)}."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _grid(n_panels: int) -> tuple[int, int]:

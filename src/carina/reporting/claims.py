@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.folds import Fold
+from carina.domain.percentages import percent
 from carina.domain.probes import (
     COARSE_CONFOUNDER_BALANCED_ACCURACY,
     CONFOUNDER_BALANCED_ACCURACY,
     MASKED_BALANCED_ACCURACY,
     signal_of_method,
 )
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.evaluation.external import fair_figures
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.probe_wording import guessing
-from carina.reporting.wording import counted, interval_of, percent, with_interval
+from carina.reporting.wording import interval_of, with_interval
 
 _NAME, _AREA = "balanced_accuracy", "roc_auc_macro"
 _CHANCE = 0.5

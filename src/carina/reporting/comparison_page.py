@@ -13,6 +13,7 @@ from carina.domain.comparison import (
     Comparison,
 )
 from carina.domain.evaluation import Estimates
+from carina.domain.percentages import percent
 from carina.domain.report import (
     Block,
     Figure,
@@ -24,7 +25,7 @@ from carina.domain.report import (
     Section,
     Table,
 )
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.reporting.comparison_figures import runs_curves_drawing
 from carina.reporting.comparison_runs import others_tables, runs_table
 from carina.reporting.comparison_tests import MOST_SENTENCES, luck_blocks
@@ -33,11 +34,9 @@ from carina.reporting.figures import SIZES, History, confusion_drawing, svg
 from carina.reporting.sections.results import confusion_in_words
 from carina.reporting.wording import (
     NOT_DEFINED,
-    counted,
     interval_of,
     name_then_numbers,
     over_interval,
-    percent,
     reasons,
     sentence,
     title_of,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from carina.domain.comparison import ComparedAnswers, ComparedRun
 from carina.domain.report import Table
-from carina.reporting.wording import counted, duration
+from carina.domain.sentences import counted
+from carina.reporting.wording import duration
 
 
 def runs_table(runs: Sequence[ComparedRun]) -> Table:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from carina.domain.comparison import AreaTest, Compared, ComparedPair, PairedTest
 from carina.domain.evaluation import Estimates
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.evaluation.compare import SIGNIFICANT
 from carina.evaluation.shared_films import same_classes
 from carina.evaluation.without_scores import NO_SCORES
-from carina.reporting.wording import counted, value_of
+from carina.reporting.wording import value_of
 
 _AREA = "roc_auc"
 

@@ -26,7 +26,8 @@ from carina.domain.report import (
     Section,
     Table,
 )
-from carina.reporting.wording import counted, name_then_numbers, sentence
+from carina.domain.sentences import counted
+from carina.reporting.wording import name_then_numbers, sentence
 
 DIFFERENCE_GAIN = 10
 """How many times stronger than it is a difference picture shows a difference."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Evaluation
 from carina.domain.external import AgainstInternal
+from carina.domain.sentences import counted
 from carina.evaluation.external import fair_figures
-from carina.reporting.wording import NOT_DEFINED, counted, with_interval
+from carina.reporting.wording import NOT_DEFINED, with_interval
 from carina.runs import Run
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from carina.domain.folds import Fold, FoldFigures
-from carina.reporting.wording import counted, value_of, with_interval
+from carina.domain.sentences import counted
+from carina.reporting.wording import value_of, with_interval
 
 _ACCURACY = "accuracy"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from carina.domain.evaluation import Evaluation
 from carina.domain.report import Block, Notice
-from carina.reporting.wording import counted
+from carina.domain.sentences import counted
 
 
 def leaked_notice(evaluation: Evaluation) -> list[Block]:

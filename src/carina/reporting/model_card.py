@@ -9,16 +9,16 @@ from carina.domain.audit import Audit, Confounder
 from carina.domain.card import Card
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Evaluation
+from carina.domain.percentages import percent
 from carina.domain.prediction import CAVEAT
 from carina.domain.probes import CONFOUNDER_BALANCED_ACCURACY, MASKED_BALANCED_ACCURACY, probe_title
 from carina.domain.recipe import Recipe
+from carina.domain.sentences import counted
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.model_card_metadata import metadata
 from carina.reporting.training_wording import how_trained, input_in_words, weights_in_words
 from carina.reporting.wording import (
-    counted,
     interval_of,
-    percent,
     sentence,
     title_of,
     value_of,

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from carina.domain.card import Card
 from carina.domain.evaluation import Estimates, Evaluation
-from carina.reporting.wording import counted, title_of
+from carina.domain.sentences import counted
+from carina.reporting.wording import title_of
 
 # The hub's own names of metrics: https://huggingface.co/metrics
 _HUB_METRICS = {

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from carina.domain.audit import Severity
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Evaluation
+from carina.domain.percentages import percent
 from carina.domain.probes import (
     MASKED_BALANCED_ACCURACY,
     MASKED_EPOCHS,
     WITHOUT_LEAKS,
 )
-from carina.reporting.wording import counted, percent, sentence, value_of, with_interval
+from carina.domain.sentences import counted
+from carina.reporting.wording import sentence, value_of, with_interval
 from carina.runs import Run
 
 _NAME = "balanced_accuracy"

@@ -10,12 +10,11 @@ from typing import Literal, get_args
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, EvaluatedData, Evaluation
 from carina.domain.operating_points import OperatingPoint
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.errors import UsageError
 from carina.evaluation.external import INTERNAL_TEST, fair_figures
 from carina.reporting.wording import (
     NOT_DEFINED,
-    counted,
     difference_with_interval,
     reasons,
     title_of,

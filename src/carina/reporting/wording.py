@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from carina.domain.estimate import Estimate
+from carina.domain.percentages import percent, percent_ends
 from carina.domain.sentences import listed
 from carina.evaluation.metrics import METRICS
 
@@ -49,15 +50,6 @@ def title_of(name: str) -> str:
     return _TITLES.get(name, name)
 
 
-def percent(share: float) -> str:
-    """Return a share as a percentage with one decimal.
-
-    >>> percent(0.9697)
-    '97.0 %'
-    """
-    return f"{100 * share:.1f} %"
-
-
 def value_of(name: str, estimate: Estimate) -> str:
     """Return an estimate's value in the form that its metric is read in.
 
@@ -83,7 +75,7 @@ def interval_of(name: str, estimate: Estimate) -> str:
         return ""
     if is_plain(name):
         return f"{estimate.low:.3f} to {estimate.high:.3f}"
-    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+    return percent_ends(estimate.low, estimate.high)
 
 
 def with_interval(name: str, estimate: Estimate) -> str:
@@ -188,15 +180,6 @@ def sentence(text: str) -> str:
     ('3 films were known.', 'Read the intervals.')
     """
     return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def counted(n: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it needs one.
-
-    >>> counted(1, "film"), counted(1200, "film")
-    ('1 film', '1,200 films')
-    """
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -21,14 +21,13 @@ from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
 from carina.domain.recipe import EvaluateSection, LabelsSection, Recipe
 from carina.domain.record import Record
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.errors import DatasetError, RecipeError
 from carina.files.documents import write_document
 from carina.files.recipes import SettingWords, with_settings
 from carina.imaging.digests import facts_and_sketch
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
-from carina.reporting.wording import counted
 from carina.runs import Run, TestFolder
 from carina.settings import Settings
 from carina.workflows.audit import data_list, only

@@ -13,8 +13,8 @@ from carina.domain.prediction import Prediction
 from carina.domain.recipe import EvaluateSection
 from carina.domain.record import Part
 from carina.domain.rules import FittedRules, Rules
+from carina.domain.sentences import counted
 from carina.errors import EvaluationError
-from carina.reporting.wording import counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,11 @@ from carina.domain.audit import LeakKind
 from carina.domain.film_facts import FilmFacts
 from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.errors import StorageError
 from carina.files.row_store import RowStore
 from carina.files.tables import write_table
 from carina.inference.classifier import Classifier
-from carina.reporting.wording import counted
 from carina.runs import Run
 
 KNOWN_COLUMNS = ("path", "source", "why", "known_film")

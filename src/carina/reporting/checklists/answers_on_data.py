@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from carina.domain.folds import FoldFigures
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.reporting.checklists.items import Answer, RunFacts, filled, missing, not_applicable
 from carina.reporting.training_wording import input_in_words
-from carina.reporting.wording import counted, sentence
+from carina.reporting.wording import sentence
 
 _MOST_SOURCES = 6
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.inference.bundle import NETWORK
 from carina.reporting.checklists.items import Answer, RunFacts, filled, not_applicable
 from carina.reporting.training_wording import (
@@ -12,7 +12,6 @@ from carina.reporting.training_wording import (
     trained_networks,
     weights_in_words,
 )
-from carina.reporting.wording import counted
 
 _CHOSEN_BY = {
     "val_loss": "the least loss",

@@ -8,12 +8,12 @@ from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.probes import CONFOUNDER_BALANCED_ACCURACY, MASKED_BALANCED_ACCURACY
 from carina.domain.record import PARTS
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.evaluation.external import FairFigures, fair_figures
 from carina.reporting.checklists.answers_on_data import left_out_in_turn
 from carina.reporting.checklists.items import Answer, RunFacts, filled, missing, not_applicable
 from carina.reporting.checklists.manifest_counts import PART_WORDS
-from carina.reporting.wording import counted, sentence, title_of, with_interval
+from carina.reporting.wording import sentence, title_of, with_interval
 
 _OVERALL = ("accuracy", "balanced_accuracy", "roc_auc_macro")
 _NOT_A_METHOD = ("count", "undefined")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from carina.data.manifest import ManifestRow
 from carina.domain.record import PARTS
-from carina.domain.sentences import listed
-from carina.reporting.wording import counted
+from carina.domain.sentences import counted, listed
 
 PART_WORDS = {"train": "training", "validation": "validation", "test": "test"}
 

@@ -6,7 +6,7 @@ from carina.domain.calibration_figures import CalibrationFigures
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.report import Block, Bullets, Figure, Paragraph, Section, Table
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.reporting.calibration_figure import (
     is_narrow,
     reliability_in_words,
@@ -16,7 +16,6 @@ from carina.reporting.leaked_notice import leaked_notice
 from carina.reporting.sections import test_section
 from carina.reporting.wording import (
     NOT_DEFINED,
-    counted,
     interval_of,
     name_then_numbers,
     over_interval,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import groupby
 
 from carina.domain.report import AnsweredItem, Checklist, Paragraph, Section
+from carina.domain.sentences import counted
 from carina.reporting.checklists import claim_2024, tripod_ai
 from carina.reporting.checklists.items import Item, RunFacts, answered, facts_of, tally_of
 from carina.reporting.sections import section
-from carina.reporting.wording import counted
 from carina.runs import Run
 
 

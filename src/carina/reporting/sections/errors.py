@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from carina.domain.percentages import percent
 from carina.domain.prediction import Prediction
 from carina.domain.recipe import EvaluateSection
 from carina.domain.report import Block, Gallery, Paragraph, Picture, Section, Table
+from carina.domain.sentences import counted
 from carina.reporting.pictures import picture_name, small_picture, worst_errors
 from carina.reporting.sections import test_section
-from carina.reporting.wording import counted, percent
 from carina.runs import Run, TestFolder
 
 

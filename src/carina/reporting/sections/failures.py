@@ -8,14 +8,13 @@ from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.failures import ErrorAgreement
 from carina.domain.report import Block, Bullets, Paragraph, Section, Table
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.evaluation.subgroups import SMALLEST_SUBGROUP, UNKNOWN
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.leaked_notice import leaked_notice
 from carina.reporting.sections import test_section
 from carina.reporting.wording import (
     NOT_DEFINED,
-    counted,
     name_then_numbers,
     over_interval,
     title_of,

@@ -6,12 +6,11 @@ from carina.domain.evaluation import ConfusionMatrix, Evaluation
 from carina.domain.folds import Fold, FoldFigures
 from carina.domain.probes import MASKED_BALANCED_ACCURACY
 from carina.domain.report import Block, Figure, Notice, Paragraph, Section, Table
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.evaluation.external import fair_figures
 from carina.reporting.figures import SIZES, confusion_drawing, svg
 from carina.reporting.sections import section
 from carina.reporting.wording import (
-    counted,
     interval_of,
     name_then_numbers,
     over_interval,

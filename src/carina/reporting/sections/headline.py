@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
+from carina.domain.percentages import percent
 from carina.domain.probes import (
     CONFOUNDER_BALANCED_ACCURACY,
     signal_of_method,
@@ -19,31 +20,31 @@ from carina.domain.report import (
     Paragraph,
     Section,
 )
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.evaluation.external import fair_figures
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.claims import claims_of, only_class
 from carina.reporting.probe_wording import how_trained, masked_probe_of, verdicts
 from carina.reporting.sections import section
-from carina.reporting.wording import counted, interval_of, percent, sentence, value_of
+from carina.reporting.wording import interval_of, sentence, value_of
 from carina.runs import Run
 
 
 @section("headline", order=0)
 def headline(run: Run) -> Section:
     """Return the first screen."""
-    evaluation = run.evaluation
+    evaluation, external = run.evaluation, _external(run)
     return Section(
         anchor="headline",
         title="At a glance",
         blocks=(
             Paragraph(_what_it_is(run)),
-            _key_figures(run),
-            _claims(run),
+            _key_figures(run, external),
+            Facts(claims_of(evaluation, external=external).titled),
             *_leaks(evaluation),
             *_without_the_lungs(run),
             *_serious_findings(run),
-            *_external_cautions(run),
+            *_external_cautions(external),
             *_cautions(evaluation),
         ),
     )
@@ -82,7 +83,7 @@ def _what_saw_it(run: Run) -> str:
     return "which neither the training nor the choice of the epoch saw"
 
 
-def _key_figures(run: Run) -> KeyFigures:
+def _key_figures(run: Run, external: Sequence[Evaluation]) -> KeyFigures:
     evaluation, folds = run.evaluation, run.evaluation.folds
     metrics, without = evaluation.metrics, evaluation.without_leaks
     right = _n_right(evaluation.confusion_matrix.counts, "test film")
@@ -106,7 +107,7 @@ def _key_figures(run: Run) -> KeyFigures:
     if folds is not None:
         note = f"mean over the classes and the {len(folds.folds)} folds; 0.5 is guessing"
     figures.append(_key_figure("ROC AUC", "roc_auc_macro", metrics, note=note))
-    figures += [_external_figure(test) for test in _external(run)]
+    figures += [_external_figure(test) for test in external]
     return KeyFigures(tuple(figures))
 
 
@@ -153,11 +154,6 @@ def _probe_figure(title: str, estimate: Estimate, *, note: str) -> KeyFigure:
     return _key_figure(title, name, {name: estimate}, note=note)
 
 
-def _claims(run: Run) -> Facts:
-    """Return three sentences on what may and may not be claimed."""
-    return Facts(claims_of(run.evaluation, external=_external(run)).titled)
-
-
 def _without_the_lungs(run: Run) -> list[Block]:
     """Return what the masked probe says about the accuracy, where that is no good news."""
     return [
@@ -187,11 +183,11 @@ def _external(run: Run) -> list[Evaluation]:
     return [run.external_evaluation(name) for name in run.external_names()]
 
 
-def _external_cautions(run: Run) -> list[Block]:
-    """Return what makes them less than they look."""
+def _external_cautions(external: Sequence[Evaluation]) -> list[Block]:
+    """Return what makes tests on other films less than they look."""
     return [
         Notice("warning", f"Test on {test.data.name}: {sentence(caution)}")
-        for test in _external(run)
+        for test in external
         for caution in test.cautions
     ]
 

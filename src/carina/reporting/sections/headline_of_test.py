@@ -13,10 +13,10 @@ from carina.domain.report import (
     Paragraph,
     Section,
 )
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.reporting.claims import claims_of
 from carina.reporting.sections import test_section
-from carina.reporting.wording import counted, interval_of, sentence, value_of
+from carina.reporting.wording import interval_of, sentence, value_of
 from carina.runs import Run, TestFolder
 
 _DIGITS = 12

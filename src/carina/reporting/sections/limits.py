@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from carina.domain.report import Block, Paragraph, Section
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.reporting.external_wording import is_tested_elsewhere
 from carina.reporting.sections import section
-from carina.reporting.wording import counted, value_of, with_interval
+from carina.reporting.wording import value_of, with_interval
 from carina.runs import Run
 
 

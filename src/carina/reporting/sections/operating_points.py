@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from carina.domain.evaluation import Evaluation
 from carina.domain.operating_points import AtPrevalence, OperatingPoint
+from carina.domain.percentages import percent
 from carina.domain.report import Block, Bullets, Figure, Paragraph, Section, Table
 from carina.domain.sentences import listed
 from carina.domain.thresholds import threshold_in_percent
@@ -19,7 +20,7 @@ from carina.reporting.operating_wording import (
     ratio_over_interval,
 )
 from carina.reporting.sections import test_section
-from carina.reporting.wording import name_then_numbers, percent, reasons, value_of
+from carina.reporting.wording import name_then_numbers, reasons, value_of
 from carina.runs import Run, TestFolder
 
 # as many columns of predictive values as a page holds, a pair for each class or threshold

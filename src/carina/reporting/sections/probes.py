@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from carina.domain.estimate import Estimate
+from carina.domain.percentages import percent
 from carina.domain.probes import (
     COARSE_CONFOUNDER_BALANCED_ACCURACY,
     CONFOUNDER_BALANCED_ACCURACY,
@@ -12,6 +13,7 @@ from carina.domain.probes import (
     signal_of_method,
 )
 from carina.domain.report import Block, Paragraph, Section, Table
+from carina.domain.sentences import counted
 from carina.imaging.prepare import MASKED_SHARE
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.probe_wording import (
@@ -24,10 +26,8 @@ from carina.reporting.probe_wording import (
 )
 from carina.reporting.sections import section
 from carina.reporting.wording import (
-    counted,
     interval_of,
     name_then_numbers,
-    percent,
     value_of,
     with_interval,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from carina.domain.report import Facts, Paragraph, Section, Table
+from carina.domain.sentences import counted
 from carina.reporting.sections import section
-from carina.reporting.wording import counted, duration
+from carina.reporting.wording import duration
 from carina.runs import Environment, Run
 
 

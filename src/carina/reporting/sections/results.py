@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from carina.domain.evaluation import ConfusionMatrix, Estimates, EvaluatedData, Evaluation
 from carina.domain.report import Block, Figure, Paragraph, Section, Table
+from carina.domain.sentences import counted
 from carina.reporting.figures import SIZES, evaluation_drawings, svg
 from carina.reporting.sections import test_section
 from carina.reporting.wording import (
-    counted,
     interval_of,
     name_then_numbers,
     over_interval,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from carina.domain.evaluation import Evaluation
 from carina.domain.report import Block, Facts, Figure, Paragraph, Section, Table
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.reporting.figures import SIZES, curves_drawing, svg
 from carina.reporting.sections import section
 from carina.reporting.sections.data import PART_TITLES
 from carina.reporting.training_wording import LAYERS_TRAINED, augmentation_in_words
 from carina.reporting.wording import (
-    counted,
     duration,
     interval_of,
     name_then_numbers,
