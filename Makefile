@@ -55,7 +55,7 @@ lock: .venv/dev.stamp  ## resolve the three lock files again
 	$(COMPILE) pyproject.toml requirements/build.in requirements/beside-torch.in --extra train --extra web \
 		-c requirements/serve.lock -o requirements/run.lock
 	$(COMPILE) pyproject.toml requirements/build.in requirements/beside-torch.in --extra train --extra web \
-		--extra denoise --extra keras --extra openvino --group dev \
+		--extra denoise --extra dicom --extra keras --extra openvino --group dev \
 		-c requirements/run.lock -o requirements/dev.lock
 
 clean:  ## remove the environments and what the tools left

@@ -29,11 +29,13 @@ from sklearn.preprocessing import StandardScaler
 
 from carina.auditing import film_reference as shipped
 from carina.auditing.film_likeness import likeness_features
-from carina.auditing.film_reference import FilmReference, Fit, equalised_thumbnails
+from carina.auditing.film_reference import FilmReference
 from carina.data import open_dataset
 from carina.data.patients import PatientKey
 from carina.data.scan import FilmScan, scan_films
 from carina.domain.dataset import Dataset
+from carina.imaging.film_gaussian import Fit
+from carina.imaging.thumbnails import equalised_thumbnails
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SETS = ("covid-dataset", "nih", "kermany", "ieee8023")

@@ -91,15 +91,15 @@ def planted(films: list[Path], rng: np.random.Generator) -> Iterator[tuple[str, 
     for _ in range(30):
         noise = rng.normal(rng.uniform(30, 220), rng.uniform(0, 2), (300, 300))
         yield "blank", Image.fromarray(noise.clip(0, 255).astype(np.uint8))
-    yield from _no_films()
-    yield from _other_body_parts()
+    yield from package_pictures()
+    yield from other_body_parts()
     for number in range(60):
         finding = PHANTOM_FINDINGS[number % len(PHANTOM_FINDINGS)]
         pixels = make_phantom(finding, rng=np.random.default_rng([7, number])).pixels
         yield "phantom", Image.fromarray((pixels * 255).astype(np.uint8))
 
 
-def _no_films() -> Iterator[tuple[str, Image.Image]]:
+def package_pictures() -> Iterator[tuple[str, Image.Image]]:
     """Yield the packages' pictures and their quarters, as they are and in grey."""
     folders = [Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets"]
     for path in sorted(p for f in folders for p in f.rglob("*") if p.suffix in (".png", ".jpg")):
@@ -124,7 +124,7 @@ def _no_films() -> Iterator[tuple[str, Image.Image]]:
         yield "digit", picture.resize((128, 128), Image.Resampling.BICUBIC)
 
 
-def _other_body_parts() -> Iterator[tuple[str, Image.Image]]:
+def other_body_parts() -> Iterator[tuple[str, Image.Image]]:
     """Yield what pydicom alone decodes of the DICOM files that show no chest."""
     for name in ("ct-abdomen-big-endian", "rg3-extremity-rle"):
         path = DATA / "dicom" / "not-chest" / f"{name}.dcm"

@@ -89,7 +89,9 @@ def resolved(recipe: Recipe, *, weights: dict[str, str], epochs: int | None) -> 
         stage.model_copy(update={"network": network(stage.network), "train": train(stage.train)})
         for stage in recipe.stages
     )
-    evaluate = recipe.evaluate.model_copy(update={"masked_probe": False})
+    evaluate = recipe.evaluate.model_copy(
+        update={"masked_probe": False, "score_explanations": False}
+    )
     return recipe.model_copy(
         update={
             "network": network(recipe.network),

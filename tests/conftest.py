@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings as hypothesis_settings
 
 from carina.cli import _run as run_command
 from carina.imaging.phantom import write_phantoms
 from carina.runs import Run
 from carina.settings import Settings
+
+# A busy machine is no reason to fail: nothing here is a timed test.
+hypothesis_settings.register_profile("carina", deadline=None)
+hypothesis_settings.load_profile("carina")
 
 CLASSES = ("COVID-19", "Normal", "Pneumonia")
 COUNTS = {"train": 24, "validation": 8, "test": 12}
@@ -20,6 +25,7 @@ QUICK = (
     "train.epochs=2",
     "train.precision=fp32",
     "evaluate.resamples=200",
+    "evaluate.score_explanations=false",
 )
 
 
@@ -65,7 +71,8 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory, phantom_films: Path) -
         from carina.workflows.train import train
 
         settings = settings_in(folder.with_name("trained-own"))
-        train(phantom_films, set=QUICK, out=folder, settings=settings)
+        words = (*QUICK, "evaluate.score_explanations=true")
+        train(phantom_films, set=words, out=folder, settings=settings)
 
     return Run(_once(tmp_path_factory, "trained-run", write))
 

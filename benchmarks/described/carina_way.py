@@ -49,8 +49,10 @@ def main(job_file, result_file):
     if job.timings and Path(job.timings).is_file():
         timings.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(job.timings, timings)
-    # The others train once; the probe is a second training, for another number.
-    section = {**job.recipe.get("evaluate", {}), "masked_probe": False}
+    # The others train once; the probe is a second training, for another number, and none of
+    # them scores its heat maps.
+    left_out = {"masked_probe": False, "score_explanations": False}
+    section = {**job.recipe.get("evaluate", {}), **left_out}
     recipe = recipe_from_values({**job.recipe, "evaluate": section}, origin="the benchmark's job")
     stopwatch.start()
     watching = Watching()

@@ -106,9 +106,9 @@ def work_key(job: Job, counts: Mapping[str, int]) -> str:
     recipe = {k: v for k, v in job.recipe.items() if k not in ("notes", "purpose", "name")}
     network = {k: v for k, v in recipe["network"].items() if k != "weights"}
     train = {k: v for k, v in recipe["train"].items() if k != "seed"}
-    if "evaluate" in recipe:  # the probe is not trained here
-        section = recipe["evaluate"]
-        recipe["evaluate"] = {k: v for k, v in section.items() if k != "masked_probe"}
+    if "evaluate" in recipe:  # the probe is not trained here, and no heat map is scored
+        section, left_out = recipe["evaluate"], ("masked_probe", "score_explanations")
+        recipe["evaluate"] = {k: v for k, v in section.items() if k not in left_out}
     facts = {**recipe, "network": network, "train": train, "pretrained": bool(job.weights)}
     text = json.dumps([facts, dict(counts), job.classes], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

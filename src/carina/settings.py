@@ -5,10 +5,133 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from carina.errors import UsageError
+
+
+class Variable(NamedTuple):
+    """An environment variable, as docs/reference/environment.md tells of it."""
+
+    name: str
+    sets: str
+    default: str
+
+
+VARIABLES = (
+    Variable(
+        "CARINA_CACHE_DIR",
+        "decoded pixels, film facts, timings of the precision probe, pretrained weights, and what "
+        "fixed layers make of films (vgg16 at 224 pixels: 50 KB a film and view in bf16 for the "
+        "head, 200 KB for the last block, twice that in fp32); can be deleted at any time, never "
+        "shrinks by itself",
+        "the user's cache folder",
+    ),
+    Variable(
+        "CARINA_CONFIG_DIR",
+        "the key that hashes patients (`patient.key`, readable by its owner alone)",
+        "the user's configuration folder",
+    ),
+    Variable(
+        "CARINA_PATIENT_KEY", "the key itself, 16 bytes or more, instead of the file", "the file's"
+    ),
+    Variable("CARINA_RUNS_DIR", "where runs go without `--out`", "`runs` in the working folder"),
+    Variable(
+        "CARINA_BROWSER",
+        "the browser that prints a report to PDF (`carina report RUN --pdf`), as a path or a name",
+        "the first Chromium, Chrome, Edge or Brave that is found",
+    ),
+    Variable(
+        "CARINA_MAX_UPLOAD_MB", "the largest request to the server, in millions of bytes", "64"
+    ),
+    Variable(
+        "CARINA_MAX_FILM_MB",
+        "the largest film of a request, in millions of bytes; never more than the request",
+        "64",
+    ),
+    Variable("CARINA_MAX_FILMS", "the most films of one request to the server", "64"),
+    Variable(
+        "CARINA_QUEUE",
+        "how many requests with films the server works on or keeps waiting; more are answered "
+        "with 503",
+        "32",
+    ),
+    Variable(
+        "CARINA_DEADLINE_S",
+        "the seconds from the last byte of a request to its answer; later the answer is 503",
+        "30",
+    ),
+    Variable(
+        "CARINA_UPLOAD_IDLE_S",
+        "the longest that the server waits for the next bytes of a request, in seconds",
+        "10",
+    ),
+    Variable(
+        "CARINA_DRAIN_S",
+        "how long a server that is being stopped goes on answering `/readyz` with 503 before it "
+        "closes its port, in seconds, so that what stands in front of it notices",
+        "0.5",
+    ),
+    Variable(
+        "CARINA_TOKEN",
+        "the token that requests to the server must bring, 16 characters or more; `--token-file` "
+        "goes before it",
+        "none on 127.0.0.1; else one is made at every start",
+    ),
+    Variable(
+        "CARINA_ALLOWED_HOSTS",
+        "more names that the server answers under, with commas between them; it always answers "
+        "under numeric addresses, `localhost`, the machine's own name and `--host`",
+        "none",
+    ),
+)
+"""Every variable that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """The limits of the server beside `Settings.max_upload_bytes`, and its token.
+
+    Attributes:
+        max_film_bytes: the most that one film may have (`CARINA_MAX_FILM_MB`).
+        max_films: the most films of one request (`CARINA_MAX_FILMS`).
+        queue: requests with films that are worked on or wait (`CARINA_QUEUE`).
+        deadline_s: from the last byte of a request to its answer (`CARINA_DEADLINE_S`).
+        upload_idle_s: longest wait for the next bytes of a request (`CARINA_UPLOAD_IDLE_S`).
+        drain_s: how long a server that is being stopped keeps its port (`CARINA_DRAIN_S`).
+        token: what requests must bring, or "" (`CARINA_TOKEN`).
+        allowed_hosts: more names that it answers under (`CARINA_ALLOWED_HOSTS`).
+    """
+
+    max_film_bytes: int = 64_000_000
+    max_films: int = 64
+    queue: int = 32
+    deadline_s: float = 30.0
+    upload_idle_s: float = 10.0
+    drain_s: float = 0.5
+    token: str = field(default="", repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> ServiceSettings:
+        """Return the settings that variables describe.
+
+        Raises:
+            UsageError: if one does not hold what it is for.
+        """
+        hosts = (name.strip() for name in variables.get("CARINA_ALLOWED_HOSTS", "").split(","))
+        return cls(
+            max_film_bytes=_megabytes(variables, "CARINA_MAX_FILM_MB", default=64),
+            max_films=_whole(variables, "CARINA_MAX_FILMS", default=64, unit="films"),
+            queue=_whole(variables, "CARINA_QUEUE", default=32, unit="requests"),
+            deadline_s=_seconds(variables, "CARINA_DEADLINE_S", default=30.0),
+            upload_idle_s=_seconds(variables, "CARINA_UPLOAD_IDLE_S", default=10.0),
+            drain_s=_seconds(variables, "CARINA_DRAIN_S", default=0.5, least=0.0),
+            token=variables.get("CARINA_TOKEN", "").strip(),
+            allowed_hosts=tuple(name.lower() for name in hosts if name),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +149,7 @@ class Settings:
             (`CARINA_MAX_UPLOAD_MB`, default 64, in millions of bytes).
         browser: the browser that prints pages, as a path or a name (`CARINA_BROWSER`); ""
             for the first one that is found.
+        service: the server's other limits, and its token.
     """
 
     cache_dir: Path
@@ -34,6 +158,7 @@ class Settings:
     runs_dir: Path = Path("runs")
     max_upload_bytes: int = 64_000_000
     browser: str = ""
+    service: ServiceSettings = ServiceSettings()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -49,16 +174,37 @@ class Settings:
             config_dir=Path(variables.get("CARINA_CONFIG_DIR") or _user_dir(variables, "config")),
             patient_key=key.encode() if key else None,
             runs_dir=Path(variables.get("CARINA_RUNS_DIR") or "runs"),
-            max_upload_bytes=1_000_000 * _megabytes(variables, "CARINA_MAX_UPLOAD_MB", default=64),
+            max_upload_bytes=_megabytes(variables, "CARINA_MAX_UPLOAD_MB", default=64),
             browser=variables.get("CARINA_BROWSER") or "",
+            service=ServiceSettings.of(variables),
         )
 
 
 def _megabytes(variables: Mapping[str, str], name: str, *, default: int) -> int:
+    return 1_000_000 * _whole(variables, name, default=default, unit="megabytes")
+
+
+def _whole(variables: Mapping[str, str], name: str, *, default: int, unit: str) -> int:
     said = variables.get(name) or str(default)
     if not (said.isascii() and said.isdecimal() and int(said) > 0):
-        raise UsageError(f"{name} must be a whole number of megabytes over 0, not '{said}'")
+        raise UsageError(f"{name} must be a whole number of {unit} over 0, not '{said}'")
     return int(said)
+
+
+def _seconds(
+    variables: Mapping[str, str], name: str, *, default: float, least: float = 0.001
+) -> float:
+    said = variables.get(name) or str(default)
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = float("nan")
+    if not least <= seconds <= 86_400:
+        above = "0 or more" if least == 0 else "over 0"
+        raise UsageError(
+            f"{name} must be a number of seconds, {above} and at most a day, not '{said}'"
+        )
+    return seconds
 
 
 def _user_dir(variables: Mapping[str, str], kind: str) -> Path:

@@ -27,7 +27,13 @@ def test_the_command_line_starts_without_numpy_or_anything_heavy():
 
 
 @pytest.mark.parametrize(
-    "module", ["carina.workflows.predict", "carina.imaging", "carina.inference.bundle"]
+    "module",
+    [
+        "carina.workflows.predict",
+        "carina.workflows.watch",
+        "carina.imaging",
+        "carina.inference.bundle",
+    ],
 )
 def test_predicting_imports_no_training_framework_and_no_study_package(module):
     lazy = HEAVY - {"onnxruntime"}

@@ -10,7 +10,8 @@ import torch
 from carina.domain.input_spec import InputSpec
 from carina.domain.recipe import NetworkSection, TrainSection
 from carina.errors import RecipeError
-from carina.inference.explain import EXPLAINERS
+from carina.inference.explain import EXPLAINERS, FilmInNetwork
+from carina.inference.explain.head_gradient import head_gradient
 from carina.inference.runtimes import RUNTIMES
 from carina.models.architectures import ARCHITECTURES
 from carina.models.build import build_network
@@ -181,8 +182,7 @@ def test_the_exported_files_have_the_names_and_shapes_that_the_design_gives(name
         np.testing.assert_allclose(maps, wanted, rtol=1e-4, atol=1e-5)
 
 
-@every_exported_name
-def test_grad_cam_from_the_exported_head_is_that_of_automatic_differentiation(name):
+def film_in_network(name):
     network, files = exported(name, 1, 3)
     load, film = RUNTIMES.get("onnxruntime"), films(name, 1, 1)
     (maps,) = load(files.network).run(["maps"], {"image": film})
@@ -191,15 +191,54 @@ def test_grad_cam_from_the_exported_head_is_that_of_automatic_differentiation(na
     def logits(moved):
         return head.run(["logits"], {"maps": moved})[0]
 
+    return network.eval(), FilmInNetwork(
+        image=film[0],
+        network=logits,
+        maps=maps[0],
+        head=logits,
+        head_file=files.heads["head.onnx"],
+    )
+
+
+@every_exported_name
+def test_grad_cam_from_the_exported_head_is_that_of_automatic_differentiation(name):
+    network, film = film_in_network(name)
     compared = 0
     for class_index in range(3):
-        heat = EXPLAINERS.get("grad-cam")(maps[0], logits, class_index=class_index).ravel()
-        wanted = grad_cam(network, film[0], class_index=class_index).ravel()
+        heat = EXPLAINERS.get("grad-cam").explain(film, class_index=class_index).ravel()
+        wanted = grad_cam(network, film.image, class_index=class_index).ravel()
         if wanted.std() > 0.1:
             # Not 0.999 as of a trained network: here every unit is near the kink of its ReLU.
             assert np.corrcoef(heat, wanted)[0, 1] >= 0.99
             compared += 1
     assert compared
+
+
+@every_exported_name
+def test_the_slope_at_every_place_of_the_exported_head_is_that_of_automatic_differentiation(name):
+    network, film = film_in_network(name)
+    for class_index in range(3):
+        maps = torch.from_numpy(film.maps)[None].requires_grad_()
+        (wanted,) = torch.autograd.grad(network.logits_of_maps(0, maps)[0, class_index], maps)
+        found = head_gradient(film.head_file, film.maps, class_index=class_index, needed_by="test")
+        # float32 sums in another order
+        largest = float(wanted.abs().max())
+        np.testing.assert_allclose(found, wanted[0].numpy(), atol=1e-5 * largest)
+
+
+@every_exported_name
+def test_grad_cam_plus_plus_is_the_papers_equation_19(name):
+    network, film = film_in_network(name)
+    for class_index in range(3):
+        maps = torch.from_numpy(film.maps)[None].requires_grad_()
+        (slope,) = torch.autograd.grad(network.logits_of_maps(0, maps)[0, class_index], maps)
+        slope, values = slope[0].double(), maps[0].detach().double()
+        below = 2 * slope**2 + values.sum(dim=(1, 2), keepdim=True) * slope**3
+        coefficients = torch.where(below != 0, slope**2 / below, 0.0)
+        weights = (coefficients * slope.relu()).sum(dim=(1, 2), keepdim=True)
+        wanted = (weights * values).sum(dim=0).relu().numpy()
+        found = EXPLAINERS.get("grad-cam++").explain(film, class_index=class_index)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * wanted.max())
 
 
 @every_training

@@ -18,7 +18,7 @@ pytest.importorskip("torch", reason="training needs the extra 'train'")
 
 SMALL = {
     "input": {"height": 64, "width": 64},
-    "evaluate": {"resamples": 200, "worst_errors": 2},
+    "evaluate": {"resamples": 200, "worst_errors": 2, "score_explanations": False},
 }
 STACK = {
     "architecture": "conv-stack",

@@ -193,7 +193,7 @@ def test_a_run_is_the_same_with_the_masked_probe_and_without(
     for first, second in zip(trained_run.history, without.history, strict=True):
         assert {**first, "seconds": 0} == {**second, "seconds": 0}
     # The card of another user's run names another patient key.
-    same = {"probes": {}, "classifier": ""}
+    same = {"probes": {}, "classifier": "", "explanation_scores": None}
     assert without.evaluation.model_copy(update=same) == (
         trained_run.evaluation.model_copy(update=same)
     )
@@ -241,3 +241,17 @@ def test_a_run_shows_itself_in_a_notebook(trained_run):
     page = Run(trained_run.folder)._repr_html_()
     assert "accuracy" in page
     assert json.dumps("data:image/png")[1:-1] in page
+
+
+def test_the_heat_maps_of_a_training_are_scored(trained_run):
+    scores, card = trained_run.evaluation.explanation_scores, trained_run.card
+    assert card.explanation_scores == scores
+    assert set(scores.cautions) <= set(card.cautions)
+    method = scores.methods["grad-cam"]
+    assert method.n_films == 8
+    assert "8 of 36 films of the test part" in scores.data
+    assert method.scores["gain_over_random"].n == method.n_films - method.n_without_heat
+    assert method.scores["heat_in_lungs"].undefined_because == "not scored: no lung masks"
+    assert set(scores.not_scored) == {"ablation-cam", "grad-cam++", "occlusion"}
+    assert trained_run.environment.seconds["heat maps"] > 0
+    assert 'id="heat-maps"' in trained_run.report_file.read_text()

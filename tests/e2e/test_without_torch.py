@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from making.classifiers import write_tiny_classifier
+from making.foreign_models import Foreign, foreign_model
 from making.runs import ExampleRun, write_example_run
 
 OTHER = Path(
@@ -110,6 +111,40 @@ def _post(address: str, film: Path) -> dict:
         return json.loads(answer.read())
 
 
+def test_a_model_of_another_tool_is_imported_asked_and_explained_on_core_alone(film, tmp_path):
+    """Channels last, one film at a time, a softmax at its end, pixels from 0 to 255."""
+    model = tmp_path / "model.onnx"
+    model.write_bytes(foreign_model(Foreign(n_outputs=3)).SerializeToString())
+    words = (model, "--labels", "COVID-19,Normal,Pneumonia", "--scaling", "0..255")
+    done = command("import", *words, "--out", tmp_path / "made", "--json", hidden=STUDY)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["parity"]["max_probability_difference"] < 1e-5
+    done = command("predict", tmp_path / "made", film, "--json", hidden=STUDY)
+    assert done.returncode == 0, done.stderr
+    done = command("explain", tmp_path / "made", film, "--out", tmp_path / "maps", hidden=STUDY)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_an_imported_model_is_checked_and_evaluated_with_study_and_without_torch(
+    phantom_films, tmp_path
+):
+    model = tmp_path / "model.onnx"
+    model.write_bytes(foreign_model(Foreign(n_outputs=3)).SerializeToString())
+    words = ("import", model, "--labels", "COVID-19,Normal,Pneumonia", "--out", tmp_path / "made")
+    done = command(*words, "--check", phantom_films / "test")
+    assert done.returncode == 0, done.stderr
+    done = command(
+        "evaluate", tmp_path / "made", phantom_films / "test", "--out", tmp_path / "test"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "what it was trained on is not known" in done.stderr
+    evaluation = json.loads((tmp_path / "test" / "evaluation.json").read_text())
+    assert evaluation["data"]["external"] is None
+    page = (tmp_path / "test" / "report.html").read_text()
+    assert "and what it was trained on is not known" in page
+
+
 def test_audit_works_with_study_and_without_torch(phantom_films, tmp_path):
     done = command("audit", phantom_films, "--out", tmp_path / "audit")
     assert done.returncode == 0, done.stderr
@@ -146,6 +181,7 @@ def test_compare_works_with_study_and_without_torch(tmp_path):
         (["demo"], (), "train"),
         (["audit", "films"], STUDY, "study"),
         (["evaluate", "run", "films"], STUDY, "study"),
+        (["import", "model.onnx", "--labels", "a,b", "--check", "films"], STUDY, "study"),
         (["report", "run"], STUDY, "study"),
         (["compare", "one", "two"], STUDY, "study"),
         (["serve", "run"], ("fastapi",), "web"),

@@ -30,6 +30,7 @@ from carina.files.documents import write_document
 from carina.files.recipes import write_recipe
 from carina.files.tables import write_table
 from carina.runs import HISTORY_COLUMNS, Environment, Run
+from making.heat_map_scores import made_scores
 
 MANIFEST_COLUMNS = (
     "path",
@@ -279,6 +280,7 @@ def _evaluation(example, predictions, section, rules):
             "last_epoch": last,
             "without_leaks": without if example.leaks else None,
             "parts": parts,
+            "explanation_scores": made_scores(masks=not example.leaks),
         }
     )
 

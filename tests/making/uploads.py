@@ -1,6 +1,8 @@
 """The bytes of small films in the kinds of file that are uploaded."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -50,6 +52,16 @@ def dicom() -> bytes:
     buffer = io.BytesIO()
     film.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def huge_png() -> bytes:
+    """Return a small PNG that says it has 60,000 x 60,000 pixels."""
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
 
 
 def _saved(levels: np.ndarray, file_format: str) -> bytes:

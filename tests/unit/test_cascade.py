@@ -7,6 +7,7 @@ import torch
 from carina.domain.input_spec import InputSpec
 from carina.domain.recipe import NetworkSection
 from carina.errors import RecipeError
+from carina.inference.explain.head_gradient import head_gradient
 from carina.models.build import build_network
 from carina.models.cascade import Cascade, Question, joined_answers
 from carina.models.export import export_network, parity
@@ -28,6 +29,11 @@ def stage(channels, seed):
 @pytest.fixture(scope="module")
 def cascade():
     return Cascade([stage(1, 1), stage(3, 2)], joined_answers([FIRST, SECOND], CLASSES)).eval()
+
+
+@pytest.fixture(scope="module")
+def exported(cascade):
+    return export_network(cascade, SPEC)
 
 
 def films(n=5):
@@ -66,8 +72,9 @@ def test_the_slope_of_a_class_along_its_maps_is_the_whole_cascades(cascade):
     torch.testing.assert_close(found, wanted)
 
 
-def test_the_exported_cascade_answers_as_the_trained_one_with_a_head_for_each_stage(cascade):
-    exported = export_network(cascade, SPEC)
+def test_the_exported_cascade_answers_as_the_trained_one_with_a_head_for_each_stage(
+    cascade, exported
+):
     assert sorted(exported.heads) == ["head_0.onnx", "head_1.onnx"]
     assert exported.explanations == (
         ("maps_1", "head_1.onnx"),
@@ -75,6 +82,26 @@ def test_the_exported_cascade_answers_as_the_trained_one_with_a_head_for_each_st
         ("maps_1", "head_1.onnx"),
     )
     assert parity(cascade, exported, films().numpy()) <= 1e-6
+
+
+@pytest.mark.parametrize(("index", "answered"), [(0, [1]), (1, [0, 2])])
+def test_the_slope_at_every_place_of_an_exported_stage_is_autograds(
+    cascade, exported, index, answered
+):
+    head = exported.heads[f"head_{index}.onnx"]
+    _, _, maps = cascade.outputs(films(1))
+    for class_index in range(len(CLASSES)):
+        own = maps[index].detach().requires_grad_()
+        logit = cascade.logits_of_maps(index, own)[0, class_index]
+        found = head_gradient(
+            head, own[0].detach().numpy(), class_index=class_index, needed_by="test"
+        )
+        if class_index in answered:
+            (wanted,) = torch.autograd.grad(logit, own)
+            assert wanted.any()
+            np.testing.assert_allclose(found, wanted[0].numpy(), rtol=1e-4, atol=1e-7)
+        else:
+            assert not found.any()
 
 
 def test_the_summary_counts_every_value_of_both_networks(cascade):

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from carina.auditing.film_likeness import film_likeness
-from carina.auditing.film_reference import TURNS, equalised_thumbnails, film_reference
+from carina.auditing.film_reference import film_reference
+from carina.imaging.film_gaussian import TURNS
 from carina.imaging.sketch import sketch
+from carina.imaging.thumbnails import equalised_thumbnails
 from making.sketched import noise_pixels, phantom_pixels
 
 

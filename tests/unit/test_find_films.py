@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from carina.data.folders import films_below
 from carina.errors import InputError
-from carina.workflows.predict import find_films
+from carina.workflows.film_files import find_films
 from making.datasets import write_class_folders, write_film
 
 
@@ -14,29 +16,43 @@ def folder(tmp_path):
     write_film(root / "__MACOSX" / "b.png", 6)
     write_film(root / "b.PNG", 7)
     (root / "IM000001").write_bytes(bytes(128) + b"DICM" + bytes(100))
+    (root / "CR.1.2.840.113").write_bytes(bytes(128) + b"DICM" + bytes(100))
+    (root / "CR.1.2.840.114").write_text("no film")
+    (root / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + bytes(100))
     (root / "README").write_text("no film")
     (root / "notes.txt").write_text("no film")
     (root / "._film000.png").write_bytes(b"what macOS leaves beside a film")
     return root
 
 
-FILMS = ["IM000001", "a/deep/film000.png", "b.PNG", "b/film000.png", "film000.png"]
+FILMS = [
+    "CR.1.2.840.113",
+    "IM000001",
+    "a/deep/film000.png",
+    "b.PNG",
+    "b/film000.png",
+    "film000.png",
+]
+
+
+def found(paths):
+    return [Path(film.file) for film in find_films(paths).films]
 
 
 def test_a_folder_s_films_are_those_that_a_data_set_takes(folder):
     films = films_below(folder)
     assert sorted(film.relative_to(folder).as_posix() for film in films) == FILMS
     assert films == sorted(films)
-    assert find_films(folder) == films
+    assert found(folder) == films
 
 
 def test_a_named_file_is_taken_whatever_its_name(folder):
     named = [folder / ".trash" / "old.png", folder / "README"]
-    assert find_films(named) == named
+    assert found(named) == named
 
 
 def test_a_hidden_folder_is_searched_when_it_is_named(folder):
-    assert find_films(folder / ".trash") == [folder / ".trash" / "old.png"]
+    assert found(folder / ".trash") == [folder / ".trash" / "old.png"]
 
 
 def test_a_folder_without_films_says_what_was_looked_for(tmp_path):

@@ -90,5 +90,5 @@ def test_maps_in_many_chunks_give_the_heat_of_one(classifier, tmp_path, monkeypa
     pixels = np.random.default_rng(3).random((60, 50), dtype=np.float32)
     film = Radiograph(pixels, tmp_path / "film.png", "0" * 64, "PNG", "L")
     whole = classifier.explain(film, "Normal").heat
-    monkeypatch.setattr("carina.inference.explain.grad_cam._CHUNK_BYTES", 1)
+    monkeypatch.setattr("carina.inference.explain.grad_cam.CHUNK_BYTES", 1)
     np.testing.assert_allclose(classifier.explain(film, "Normal").heat, whole, atol=1e-4)

@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 
-from carina.inference.explain import EXPLAINERS
+from carina.inference.explain import EXPLAINERS, FilmInNetwork
 
 MAPS = np.random.default_rng(4).random((2, 6, 6), dtype=np.float32)
 MAPS[0, 0, 0] = 1  # the largest value, so that a step of 1 % is 0.01
 MEANS = MAPS.astype(np.float64).mean(axis=(1, 2))
+
+
+def heat_of(head):
+    film = FilmInNetwork(image=MAPS, network=head, maps=MAPS, head=head)
+    return EXPLAINERS.get("grad-cam").explain(film, class_index=1)
 
 
 def two_classes(logit):
@@ -32,7 +37,7 @@ def test_a_kink_within_one_hundredth_of_the_largest_value_does_no_harm(distance)
         beyond = (first - MEANS[0] - distance) * np.sign(distance)
         return two_classes(straight(maps) + 50 * np.maximum(beyond, 0))
 
-    heat = EXPLAINERS.get("grad-cam")(MAPS, head, class_index=1)
+    heat = heat_of(head)
     np.testing.assert_allclose(heat, wanted(), atol=1e-3 * wanted().max())
 
 
@@ -43,7 +48,7 @@ def test_rounding_does_not_drown_the_derivative():
         rounded = (1000 + straight(maps)).astype(np.float32)
         return two_classes(rounded.astype(np.float64))
 
-    heat = EXPLAINERS.get("grad-cam")(MAPS, head, class_index=1)
+    heat = heat_of(head)
     np.testing.assert_allclose(heat, wanted(), atol=0.02 * wanted().max())
 
 
@@ -54,7 +59,7 @@ def test_a_straight_head_needs_one_step():
         seen.append(len(maps))
         return two_classes(straight(maps))
 
-    EXPLAINERS.get("grad-cam")(MAPS, head, class_index=1)
+    heat_of(head)
     assert seen == [1, 4]
 
 
@@ -63,6 +68,6 @@ def test_maps_in_many_chunks_give_the_heat_of_one(monkeypatch):
         assert len(maps) <= 2
         return two_classes(straight(maps))
 
-    monkeypatch.setattr("carina.inference.explain.grad_cam._CHUNK_BYTES", 1)
-    heat = EXPLAINERS.get("grad-cam")(MAPS, head, class_index=1)
+    monkeypatch.setattr("carina.inference.explain.grad_cam.CHUNK_BYTES", 1)
+    heat = heat_of(head)
     np.testing.assert_allclose(heat, wanted(), atol=1e-3 * wanted().max())

@@ -61,6 +61,15 @@ def test_only_what_the_named_outputs_need_is_computed(exported):
     assert len(kinds) < len(more)
 
 
+def test_what_is_compiled_serves_whoever_asks_for_no_more_without_waiting(exported):
+    network = compile_with_openvino(exported.network, threads=1)
+    (_, logits) = network.run(["features", "logits"], {"image": FILMS})
+    with network._compiling:  # as while another thread compiles something
+        (again,) = network.run(["logits"], {"image": FILMS})
+    np.testing.assert_array_equal(again, logits)
+    assert list(network._compiled) == [("features", "logits")]
+
+
 def test_an_answer_is_not_changed_by_the_next_one(exported):
     network = compile_with_openvino(exported.network, threads=1)
     (first,) = network.run(["logits"], {"image": FILMS})

@@ -6,7 +6,7 @@ import io
 import logging
 import math
 import tempfile
-import threading
+from dataclasses import replace
 
 import anyio
 import httpx2
@@ -19,15 +19,15 @@ pytest.importorskip("fastapi", reason="the server needs the extra 'web'")
 from starlette.testclient import TestClient
 
 from carina.domain.prediction import CAVEAT
-from carina.errors import UsageError
 from carina.imaging.pictures import film_png, heat_png
 from carina.imaging.read import read_radiograph_bytes
 from carina.inference.bundle import load_classifier
-from carina.settings import Settings
+from carina.settings import ServiceSettings, Settings
 from carina.web import api_description, create_app
 from carina.web.uploads import shown_name
 from making import uploads
 from making.classifiers import write_tiny_classifier
+from making.served import Broken, Held
 
 LABELS = ("COVID-19", "Normal")
 FILMS = {
@@ -68,6 +68,7 @@ def problem_of(response, status, code):
     document = response.json()
     assert document.keys() >= {"type", "title", "status", "detail", "code"}
     assert (document["status"], document["code"]) == (status, code)
+    assert document["type"] == f"/docs#{code}"
     assert "Traceback" not in response.text
     return document
 
@@ -88,6 +89,7 @@ def test_a_film_is_answered_as_in_python(client, classifier, kind):
     assert body["caveat"] == CAVEAT
     assert body["cautions"] == list(classifier.card.cautions)
     assert body["errors"] == []
+    assert body["runtime"]["name"] == classifier.runtime.name == "onnxruntime"
 
 
 def test_what_the_file_says_is_answered_but_not_who_it_shows(client):
@@ -103,6 +105,7 @@ def test_an_abstention_has_no_decision_but_a_reason(client):
     assert answer["abstained"] is True
     assert answer["decision"] is None
     assert "blank" in answer["reason"]
+    assert answer["reason_code"] == "gate/blank"
 
 
 def test_cautions_of_reading_stand_in_the_answer(client):
@@ -178,12 +181,32 @@ def test_a_form_without_the_field_says_what_came(client):
     problem_of(text_only, 422, "missing-file")
 
 
-def test_a_body_that_is_no_form_is_refused(client):
-    headers = {"content-type": "image/jpeg"}
-    problem_of(
-        client.post("/v1/predict", content=uploads.jpeg(), headers=headers), 415, "media-type"
+@pytest.mark.parametrize(
+    ("media_type", "make"),
+    [
+        ("application/dicom", uploads.dicom),
+        ("image/jpeg", uploads.jpeg),
+        ("IMAGE/PNG; q=1", uploads.png),
+    ],
+)
+def test_a_body_that_is_one_film_is_answered(client, classifier, media_type, make):
+    content = make()
+    response = client.post("/v1/predict", content=content, headers={"content-type": media_type})
+    (answer,) = response.json()["predictions"]
+    assert answer["name"] == "film"
+    assert answer["sha256"] == hashlib.sha256(content).hexdigest()
+    expected = classifier.predict(read_radiograph_bytes(content, name="film"))
+    assert answer["probabilities"] == pytest.approx(dict(expected.probabilities), abs=1e-9)
+
+
+def test_a_body_that_is_neither_form_nor_film_is_refused(client):
+    headers = {"content-type": "application/json"}
+    problem = problem_of(
+        client.post("/v1/predict", content=b"{}", headers=headers), 415, "media-type"
     )
-    problem_of(client.post("/v1/predict"), 415, "media-type")
+    assert "not as 'application/json'" in problem["detail"]
+    problem = problem_of(client.post("/v1/predict"), 415, "media-type")
+    assert "not without a content type" in problem["detail"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +229,7 @@ def test_a_damaged_form_is_a_problem(client, media_type, body, status, code):
 
 def test_too_many_files_are_a_problem(client):
     files = [("film.jpg", b"x")] * 65
-    problem_of(send(client, *files), 400, "form")
+    problem_of(send(client, *files), 413, "too-many-films")
 
 
 def test_a_body_over_the_limit_is_refused(classifier, settings):
@@ -242,15 +265,15 @@ def test_a_body_of_unknown_length_is_stopped_while_it_is_read(classifier, settin
     assert n_read < 25
 
 
-def test_the_limit_is_64_mb_unless_the_environment_says_otherwise():
-    assert Settings.from_environment({}).max_upload_bytes == 64_000_000
-    assert Settings.from_environment({"CARINA_MAX_UPLOAD_MB": "5"}).max_upload_bytes == 5_000_000
-
-
-@pytest.mark.parametrize("said", ["0", "-1", "many", "1.5"])
-def test_a_limit_that_is_no_number_is_refused(said):
-    with pytest.raises(UsageError, match="CARINA_MAX_UPLOAD_MB"):
-        Settings.from_environment({"CARINA_MAX_UPLOAD_MB": said})
+def test_a_film_over_its_own_limit_is_refused(classifier, settings):
+    service = ServiceSettings(max_film_bytes=20_000)
+    client = TestClient(create_app(classifier, replace(settings, service=service)))
+    problem_of(send(client, ("large.jpg", bytes(30_000))), 413, "film-too-large")
+    raw = client.post(
+        "/v1/predict", content=bytes(30_000), headers={"content-type": "application/dicom"}
+    )
+    problem_of(raw, 413, "film-too-large")
+    assert send(client, ("small.jpg", uploads.jpeg())).status_code == 200
 
 
 def test_pictures_come_on_request_and_match_in_size(client, classifier):
@@ -287,6 +310,7 @@ def test_an_unknown_class_or_parameter_is_a_problem(client):
     document = problem_of(send(client, film, query="?class=Norml"), 422, "unknown-class")
     assert "Normal" in document["detail"]
     problem_of(send(client, film, query="?explain=perhaps"), 422, "parameter")
+    problem_of(send(client, film, query="?method=gradcam"), 422, "unknown-method")
 
 
 def test_the_heat_layer_is_clear_where_it_is_cold_and_opaque_where_it_is_hot():
@@ -309,9 +333,12 @@ def test_the_card_is_answered(client, classifier):
     assert body["caveat"] == CAVEAT
 
 
-def test_health_is_answered(client):
+def test_health_is_answered(client, classifier):
     assert client.get("/livez").json() == {"status": "alive"}
-    assert client.get("/readyz").json() == {"status": "ready"}
+    ready = client.get("/readyz").json()
+    assert ready["status"] == "ready"
+    assert ready["reload"] == "none"
+    assert ready["classifier"]["digest"] == classifier.digest
 
 
 def test_unknown_addresses_and_methods_are_problems(client):
@@ -320,16 +347,6 @@ def test_unknown_addresses_and_methods_are_problems(client):
     response = client.get("/v1/predict")
     problem_of(response, 405, "method-not-allowed")
     assert response.headers["allow"] == "POST"
-
-
-class Broken:
-    """A classifier with a bug."""
-
-    def __init__(self, classifier):
-        self.card, self.labels, self.digest = classifier.card, classifier.labels, "0" * 64
-
-    def predict(self, radiograph):
-        raise RuntimeError(f"a bug that names {radiograph.path}")
 
 
 def test_a_bug_is_a_500_without_a_trace_and_the_log_holds_no_name(classifier, settings, caplog):
@@ -384,29 +401,20 @@ def test_a_refused_body_carries_the_safe_headers(classifier, settings):
 def test_the_description_names_every_endpoint_and_needs_no_classifier(client):
     description = api_description()
     assert description == client.get("/openapi.json").json()
-    assert set(description["paths"]) == {"/v1/predict", "/v1/model", "/livez", "/readyz"}
+    assert set(description["paths"]) == {
+        "/v1/predict", "/v1/model", "/livez", "/readyz", "/metrics",
+    }  # fmt: skip
     responses = description["paths"]["/v1/predict"]["post"]["responses"]
-    assert set(responses) == {"200", "400", "413", "415", "422", "500"}
+    assert set(responses) == {
+        "200", "400", "401", "408", "413", "415", "422", "500", "503",
+    }  # fmt: skip
     for status, response in responses.items():
         expected = "application/json" if status == "200" else "application/problem+json"
         assert set(response["content"]) == {expected}
 
 
-class Slow(Broken):
-    """A classifier that answers only once it is let go."""
-
-    def __init__(self, classifier):
-        super().__init__(classifier)
-        self.let_go = threading.Event()
-        self.predict_really = classifier.predict
-
-    def predict(self, radiograph):
-        assert self.let_go.wait(timeout=20)
-        return self.predict_really(radiograph)
-
-
 def test_the_server_answers_others_while_a_film_is_read(classifier, settings):
-    slow = Slow(classifier)
+    slow = Held(classifier)
     statuses = []
 
     async def both():
@@ -421,7 +429,7 @@ def test_the_server_answers_others_while_a_film_is_read(classifier, settings):
                 statuses.append((await client.post("/v1/predict", files=films)).status_code)
 
             tasks.start_soon(read)
-            await anyio.wait_all_tasks_blocked()
+            await anyio.to_thread.run_sync(slow.reached.wait, 20)
             assert (await client.get("/livez")).status_code == 200
             assert statuses == []
             slow.let_go.set()

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.auditing.film_pose import pose_measures, poses_of
-from carina.auditing.film_reference import equalised_thumbnails, film_reference
+from carina.auditing.film_reference import film_reference
 from carina.data.cache import Sketches
 from carina.data.scan import FilmScan
 from carina.domain.audit import Ages
 from carina.domain.dataset import Dataset
 from carina.domain.record import Record
+from carina.imaging.thumbnails import equalised_thumbnails
 
 CHILD_YEARS = 15
 """Who is younger is a child: the bound of the United Nations' age groups (Provisional Guidelines

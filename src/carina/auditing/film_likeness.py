@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.auditing.film_reference import (
-    Fit,
-    Floats,
-    equalised_thumbnails,
-    film_reference,
-)
-from carina.imaging.sketch import SKETCH_SIDE
+from carina.auditing.film_reference import film_reference
+from carina.imaging.film_gaussian import Fit
+from carina.imaging.thumbnails import Floats, details, equalised_thumbnails
 
-_COARSE = 4
 _FLOOR = 0.01
 
 
@@ -49,7 +44,7 @@ def likeness_features(small: NDArray[np.uint8], fit: Fit) -> Floats:
     """
     ordered = np.sort(fit.distances.reshape(len(small), -1), axis=1).clip(_FLOOR)
     best = ordered[:, 0]
-    fine_x, fine_y, coarse = _details(small)
+    fine_x, fine_y, coarse = details(small)
     plain = np.stack(
         [
             np.log(best),
@@ -64,22 +59,3 @@ def likeness_features(small: NDArray[np.uint8], fit: Fit) -> Floats:
         axis=1,
     )
     return np.concatenate([plain, plain**2, fit.coordinates], axis=1).astype(np.float32)
-
-
-def _details(small: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
-    """Return the log of mean steps between neighbours over the deviation: along rows, along
-    columns, and of 4 x 4 cells in both directions; each float32 `[n]`."""
-    levels = small.astype(np.int16)
-    deviation = small.std(axis=(1, 2), dtype=np.float32) + 1
-    n_cells = SKETCH_SIDE // _COARSE
-    cells = small.reshape(-1, n_cells, _COARSE, n_cells, _COARSE).mean(
-        axis=(2, 4), dtype=np.float32
-    )
-    steps = (
-        np.abs(np.diff(levels, axis=2)).mean(axis=(1, 2)),
-        np.abs(np.diff(levels, axis=1)).mean(axis=(1, 2)),
-        np.abs(np.diff(cells, axis=2)).mean(axis=(1, 2))
-        + np.abs(np.diff(cells, axis=1)).mean(axis=(1, 2)),
-    )
-    fine_x, fine_y, coarse = (np.log(one / deviation + _FLOOR).astype(np.float32) for one in steps)
-    return fine_x, fine_y, coarse

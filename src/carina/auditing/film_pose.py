@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.auditing.film_likeness import film_likeness
-from carina.auditing.film_reference import TURNS, Fit, Floats
+from carina.imaging.film_gaussian import TURNS, Fit
+from carina.imaging.thumbnails import Floats
 
 # From `benchmarks/film_reference.py` and `benchmarks/misfits.py`. A pose is believed where the
 # picture so turned lies no farther than all but 5 % of the films of a set that the reference

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.auditing.film_pose import pose_measures
-from carina.auditing.film_reference import Fit, Floats, equalised_thumbnails, film_reference
+from carina.auditing.film_reference import film_reference
 from carina.domain.audit import Sureness
 from carina.domain.film_facts import FilmFacts
 from carina.domain.record import Record
+from carina.imaging.film_gaussian import Fit
+from carina.imaging.thumbnails import Floats, equalised_thumbnails
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,6 @@ from typing import get_args
 
 import numpy as np
 
-from carina.auditing.film_reference import Floats
 from carina.auditing.misfit_check import (
     MeasuredFilms,
     MisfitCheck,
@@ -20,6 +19,7 @@ from carina.data.scan import FilmScan
 from carina.domain.audit import Misfit, Sureness
 from carina.domain.dataset import Dataset
 from carina.domain.record import Record
+from carina.imaging.thumbnails import Floats
 
 _FILMS_AT_ONCE = 256
 _SURENESSES: tuple[Sureness, ...] = get_args(Sureness)

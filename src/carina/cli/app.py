@@ -12,6 +12,7 @@ from carina.cli import (
     evaluate,
     explain,
     export,
+    import_model,
     predict,
     recipes,
     report,
@@ -40,6 +41,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("explain")(explain.explain)
+app.command("import")(import_model.import_model)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("serve")(serve.serve)

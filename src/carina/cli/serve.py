@@ -4,18 +4,48 @@ from typing import Annotated
 
 import typer
 
-from carina.cli.terminal import ClassifierArgument, JsonFlag, note, show_json
+from carina.cli.terminal import ClassifierArgument, JsonFlag, show_json
 
 
 def serve(
     classifier: ClassifierArgument,
     *,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen on; any but 127.0.0.1 and ::1 asks requests for a token.",
+        ),
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(metavar="NUMBER", help="Port to listen on; 0 takes a free one.")
     ] = 8000,
+    runtime: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="What computes the answers: auto, onnxruntime, openvino, cuda."
+        ),
+    ] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="f32, or bf16 where the classifier's card offers it."),
+    ] = "f32",
+    token_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Holds the token that requests must bring; else CARINA_TOKEN, or one is made.",
+            show_default=False,
+        ),
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Another name that the server answers under; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Answer for films in the browser and over REST."""
@@ -28,10 +58,14 @@ def serve(
         else:
             say_on_stderr(name, address)
 
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        note(
-            f"caution: listening on {host}: everyone who reaches this address can send films; "
-            "there is no login"
-        )
-    run(classifier, host=host, port=port, announce=announce)
+    run(
+        classifier,
+        host=host,
+        port=port,
+        runtime=runtime,
+        precision=precision,
+        token_file=token_file,
+        allowed_hosts=tuple(allowed_host or ()),
+        announce=announce,
+    )
     return 0

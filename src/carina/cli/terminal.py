@@ -79,15 +79,15 @@ def note(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
-def show_json(document: Any) -> None:
-    """Print one JSON document."""
-    show(json.dumps(document, indent=1, ensure_ascii=False))
+def show_json(document: Any, *, on_one_line: bool = False) -> None:
+    """Print one JSON document; on one line, so that several can be told apart."""
+    show(json.dumps(document, indent=None if on_one_line else 1, ensure_ascii=False))
 
 
 def show_error(sentence: str, *, code: str, as_json: bool) -> None:
     """Print an error: a sentence on stderr, and with `--json` also a document on stdout."""
     if as_json:
-        show_json({"error": {"code": code, "message": sentence}})
+        show_json({"error": {"code": code, "message": sentence}}, on_one_line=True)
     note(f"error: {sentence}")
 
 
@@ -131,6 +131,12 @@ def note_by_sentence(told: Sequence[tuple[str, str]], *, most: int = 3) -> None:
     for sentence, names in films.items():
         more = f" and {len(names) - most} more films" if len(names) > most else ""
         note(f"{', '.join(names[:most])}{more}: {sentence}")
+
+
+def note_about(cautions: Sequence[str]) -> None:
+    """Print on stderr what a classifier's card says, told apart from what is said of a film."""
+    for caution in cautions:
+        note(f"about the classifier: {caution}")
 
 
 def note_unreadable(unreadable: Sequence[Unreadable], *, most: int = 10) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from carina.data.counted import counted
 from carina.data.folders import DICOM_SUFFIXES, Folder, read_folder
 from carina.data.found import Found, FoundFilm
+from carina.data.lung_masks import MASKS_FOLDER, mask_beside
 from carina.data.part_names import part_of_name
 from carina.data.patient_names import patients_of_names, patients_sentence
 from carina.domain.dataset import LeftOut
@@ -35,6 +36,13 @@ class _Reading:
         """Count films that are not taken."""
         if n_images:
             self.left_out.append(LeftOut(self.name_of(folder), n_images, reason))
+
+    def pass_masks(self, folder: Folder) -> None:
+        """Note the folder of lung masks, which belong to the films; count others as left out."""
+        if folder.path == self.root / MASKS_FOLDER:
+            self.notes.append(f"{counted(folder.n_films(), 'lung mask')} in {self.name_of(folder)}")
+        else:
+            self.leave_out(folder, folder.n_films(), "masks, not films")
 
     def name_of(self, folder: Folder) -> str:
         """Return how messages name a folder: relative to what the user gave."""
@@ -95,7 +103,9 @@ def _read_parts(reading: _Reading, top: Folder, parts: list[Folder]) -> None:
             inner = inner.holding_films()[0]
         _read_classes(reading, inner, part=part)
     for folder in top.holding_films():
-        if folder not in parts:
+        if _fold(folder.name) in _MASKS:
+            reading.pass_masks(folder)
+        elif folder not in parts:
             reason = (
                 "lies beside the parts and is none of them"
                 if folder.holding_films()
@@ -108,7 +118,7 @@ def _read_parts(reading: _Reading, top: Folder, parts: list[Folder]) -> None:
 def _read_classes(reading: _Reading, folder: Folder, *, part: Part | None) -> None:
     for class_folder in folder.folders:
         if _fold(class_folder.name) in _MASKS:
-            reading.leave_out(class_folder, class_folder.n_films(), "masks, not films")
+            reading.pass_masks(class_folder)
         elif _fold(class_folder.name) in _WITHOUT_LABELS:
             reading.leave_out(class_folder, class_folder.n_films(), "no labels")
         elif class_folder.n_films():
@@ -121,7 +131,10 @@ def _read_classes(reading: _Reading, folder: Folder, *, part: Part | None) -> No
 def _read_class(reading: _Reading, folder: Folder, *, label: str, part: Part | None) -> None:
     for film in folder.films:
         relative = film.relative_to(reading.root).as_posix()
-        reading.films.append(FoundFilm(path=relative, file=film, label=label, part=part))
+        mask = mask_beside(reading.root, relative)
+        reading.films.append(
+            FoundFilm(path=relative, file=film, label=label, part=part, lung_mask=mask)
+        )
     for below in folder.folders:
         if _fold(below.name) in _MASKS:
             reading.leave_out(below, below.n_films(), "masks, not films")

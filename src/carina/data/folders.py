@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -12,9 +12,18 @@ from pathlib import Path
 from carina.errors import DatasetError
 from carina.imaging.read import FILM_SUFFIXES
 
-# Also what `carina data get` leaves: SOURCE.json.
+# Also what `carina data get` leaves, SOURCE.json; and the directory of a DICOM medium, which
+# lists films and holds none (DICOM PS3.10, 8.6).
 LITTER = frozenset(
-    {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found", "source.json"}
+    {
+        "__macosx",
+        "thumbs.db",
+        "desktop.ini",
+        "$recycle.bin",
+        "lost+found",
+        "source.json",
+        "dicomdir",
+    }
 )
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
 
@@ -76,7 +85,7 @@ def _read_folder(path: Path, *, above: frozenset[str]) -> Folder:
         # A link back to a folder that we are in would never end.
         if entry.is_dir() and os.path.realpath(entry.path) not in above | {real}:
             folders.append(_read_folder(path / entry.name, above=above | {real}))
-        elif entry.is_file() and _may_be_film(path / entry.name):
+        elif entry.is_file() and _may_be_film(entry):
             films.append(path / entry.name)
         elif entry.is_file():
             other_files[Path(entry.name).suffix.lower() or "no suffix"] += 1
@@ -95,9 +104,52 @@ def films_below(path: Path) -> list[Path]:
     return sorted(read_folder(path).all_films())
 
 
+def walk_films(
+    folder: str,
+    *,
+    refused: Callable[[str, OSError], None],
+    passed_over: frozenset[str] = frozenset(),
+) -> Iterator[os.DirEntry[str]]:
+    """Yield every film in a folder and below it, in the order of `films_below`, as it is found.
+
+    Nothing but the names of the folders above is kept, so that a tree may be of any size.
+
+    Args:
+        folder: where to look; its name is the beginning of every film's.
+        refused: called with a folder that may not be read, which is then passed over.
+        passed_over: the real paths of folders that are not looked into.
+    """
+    yield from _walk(folder, refused, passed_over)
+
+
 def film_names(path: Path, *, limit: int) -> list[str]:
     """Return the names without suffix of at most `limit` films below `path`."""
     return list(islice(_film_stems(path), limit))
+
+
+def _walk(
+    folder: str, refused: Callable[[str, OSError], None], passed_over: frozenset[str]
+) -> Iterator[os.DirEntry[str]]:
+    real = os.path.realpath(folder)
+    if real in passed_over:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            kept = sorted((e for e in entries if not _is_litter(e.name)), key=lambda e: e.name)
+    except OSError as error:
+        refused(folder, error)
+        return
+    for entry in kept:
+        try:
+            is_folder, is_file = entry.is_dir(), entry.is_file()
+        except OSError as error:  # a link to where we may not look
+            refused(entry.path, error)
+            continue
+        if is_folder:
+            # A link back to a folder that we are in would never end.
+            yield from _walk(entry.path, refused, passed_over | {real})
+        elif is_file and _may_be_film(entry):
+            yield entry
 
 
 def _film_stems(path: Path) -> Iterator[str]:
@@ -123,13 +175,17 @@ def _is_litter(name: str) -> bool:
     return name.startswith(".") or name.casefold() in LITTER
 
 
-def _may_be_film(file: Path) -> bool:
-    suffix = file.suffix.lower()
-    return suffix in FILM_SUFFIXES or (not suffix and _is_dicom(file))
+def _may_be_film(entry: os.DirEntry[str]) -> bool:
+    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  100,000 Path objects cost
+    if suffix in FILM_SUFFIXES:
+        return True
+    # DICOM files out of a PACS often have no suffix, and none but numbers if a UID is the name.
+    is_bare = suffix in ("", ".") or suffix[1:].isdecimal()
+    return is_bare and _is_dicom(Path(entry.path))
 
 
 def _is_dicom(file: Path) -> bool:
-    # DICOM files out of a PACS often have no suffix. DICOM PS3.10 7.1: "DICM" at byte 128.
+    # DICOM PS3.10 7.1: "DICM" at byte 128.
     try:
         with file.open("rb") as stream:
             return stream.read(132)[128:] == b"DICM"

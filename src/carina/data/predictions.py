@@ -71,10 +71,22 @@ def read_predictions(path: Path) -> tuple[tuple[str, ...], list[Prediction]]:
             f"{', '.join(repr(name) for name in missing) or 'p_<class>'} "
             f"(found: {', '.join(columns)})"
         )
-    return labels, [_prediction(row, labels, f"{path}, row {i}") for i, row in enumerate(rows, 1)]
+    return labels, [
+        prediction_of_row(row, labels, f"{path}, row {i}") for i, row in enumerate(rows, 1)
+    ]
 
 
-def _prediction(row: Mapping[str, str], labels: Sequence[str], place: str) -> Prediction:
+def prediction_of_row(row: Mapping[str, str], labels: Sequence[str], place: str) -> Prediction:
+    """Return the prediction in a row's cells.
+
+    Args:
+        row: the cells by column name.
+        labels: the classes.
+        place: the row, for messages.
+
+    Raises:
+        EvaluationError: if a cell is no number where one is expected.
+    """
     cautions = tuple(row["cautions"].split(_SEPARATOR)) if row["cautions"] else ()
     part = next((known for known in PARTS if known == row["part"]), None)
     return Prediction(
@@ -88,7 +100,9 @@ def _prediction(row: Mapping[str, str], labels: Sequence[str], place: str) -> Pr
         logits=_numbers(row, labels, "logit_", place),
         abstained=row["abstained"] == "true",
         reason=row["reason"],
+        reason_code=row.get("reason_code", ""),
         cautions=cautions,
+        sha256=row.get("sha256", ""),
     )
 
 

@@ -1,5 +1,6 @@
 """All estimates of one classifier on one part of one data set: `evaluation.json`."""
 
+import re
 from collections.abc import Mapping
 
 from pydantic import Field, field_validator
@@ -8,9 +9,11 @@ from carina.domain.abstention_figures import AbstentionFigures
 from carina.domain.calibration_figures import CalibrationFigures
 from carina.domain.document import Document, Plain
 from carina.domain.estimate import Estimate
+from carina.domain.explanation_scores import ExplanationScores
 from carina.domain.external import AgainstInternal
 from carina.domain.failures import ErrorAgreement
 from carina.domain.folds import FoldFigures
+from carina.domain.gate_figures import GateFigures
 from carina.domain.operating_points import DecisionCurve, OperatingPoint
 
 Estimates = Mapping[str, Estimate]
@@ -146,6 +149,7 @@ class Evaluation(Document):
         operating_points: thresholds chosen on validation, with what they achieve here.
         decision_curves: class -> whether acting on the answers helps.
         abstention: prediction sets, and what abstaining changes.
+        gate: what the input gate refused; None if it was not told apart.
         error_agreement: whether the classifier errs where a confounder would.
         against_internal: for an external test, the internal one beside it.
         folds: the results over the folds, if there are any.
@@ -156,6 +160,7 @@ class Evaluation(Document):
             evaluation are those of the chosen one.
         over_members: metric -> mean over the members, with the lowest and the highest.
         parts: part -> "loss" and "accuracy", uncalibrated, without augmentation.
+        explanation_scores: how far the heat maps can be believed; None if not scored.
         cautions: sentences that belong beside the numbers.
         notes: how the data was read, in sentences: every guess.
     """
@@ -173,6 +178,7 @@ class Evaluation(Document):
     operating_points: tuple[OperatingPoint, ...] = ()
     decision_curves: Mapping[str, DecisionCurve] = Field(default_factory=dict)
     abstention: AbstentionFigures | None = None
+    gate: GateFigures | None = None
     error_agreement: tuple[ErrorAgreement, ...] = ()
     against_internal: AgainstInternal | None = None
     folds: FoldFigures | None = None
@@ -182,6 +188,7 @@ class Evaluation(Document):
     members: tuple[MemberFigures, ...] = ()
     over_members: Estimates = Field(default_factory=dict)
     parts: Mapping[str, Estimates] = Field(default_factory=dict)
+    explanation_scores: ExplanationScores | None = None
     cautions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -189,3 +196,8 @@ class Evaluation(Document):
     @classmethod
     def _were_empty_in_older_files(cls, value: object) -> object:
         return None if value == {} else value
+
+    @property
+    def is_of_predictions(self) -> bool:
+        """Whether a file of predictions was judged, and no classifier."""
+        return re.fullmatch("[0-9a-f]{64}", self.classifier) is None

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+METHODS_WITH_MAPS = ("grad-cam", "grad-cam++", "ablation-cam")
+"""The explanation methods that need a class's spatial maps and head; the usual one first."""
+METHODS_WITHOUT_MAPS = ("occlusion",)
+"""The explanation methods that need nothing but the network."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:

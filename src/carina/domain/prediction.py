@@ -26,6 +26,8 @@ class Prediction:
             if the film could not be read.
         abstained: True if Carina does not stand by an answer.
         reason: why it abstained, in words, or "".
+        reason_code: the same as a stable word for programs ("gate/rotated", "rule/unsure", ...;
+            `domain.gate.REASON_WORDS`), or "".
         cautions: sentences noticed while reading the film.
         source: the data set's source, or "".
         part: the part of the run's split, or None.
@@ -40,6 +42,7 @@ class Prediction:
     predicted: str
     abstained: bool = False
     reason: str = ""
+    reason_code: str = ""
     cautions: tuple[str, ...] = ()
     source: str = ""
     part: Part | None = None

@@ -170,6 +170,7 @@ class EvaluateSection(Plain):
         masked_probe: whether the same network is also trained, in at most a quarter of the
             time, on films whose middle is blacked out: what it still tells does not come
             from the lungs.
+        score_explanations: whether the classifier's heat maps are scored on some test films.
     """
 
     resamples: int = Field(default=2000, ge=100)
@@ -182,6 +183,7 @@ class EvaluateSection(Plain):
     decide_by: Literal["highest", "sensitivity", "youden", "cost"] = "highest"
     abstain: float = Field(default=0.0, ge=0, lt=0.5)
     masked_probe: bool = True
+    score_explanations: bool = True
 
 
 class StageSection(Plain):

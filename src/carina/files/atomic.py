@@ -66,17 +66,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn an operating system's refusal to write into a `StorageError` that names `path`."""
+def storage_errors(path: Path, *, option: str = "--out") -> Iterator[None]:
+    """Turn an operating system's refusal to write into a `StorageError` that names `path`, and
+    the option that names another place."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            advice = "there is no room left; free some, or choose another place with --out"
+            advice = f"there is no room left; free some, or choose another place with {option}"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            advice = "writing there is not permitted; choose another place with --out"
+            advice = f"writing there is not permitted; choose another place with {option}"
         else:
-            advice = "check the place, or choose another one with --out"
+            advice = f"check the place, or choose another one with {option}"
         raise StorageError(f"cannot write {path}: {error.strerror or error}; {advice}") from error
 
 

@@ -39,7 +39,7 @@ def facts_and_sketch(radiograph: Radiograph) -> tuple[FilmFacts, NDArray[np.void
         file_format=radiograph.file_format,
         colour_mode=radiograph.colour_mode,
         bits=radiograph.bits,
-        contrast=_contrast_of(greys) if greys.is_exact else contrast(radiograph.pixels),
+        contrast=_contrast_of_film(greys, radiograph.pixels),
         view=radiograph.view,
         cautions=radiograph.cautions,
         traces=radiograph.traces,
@@ -49,6 +49,16 @@ def facts_and_sketch(radiograph: Radiograph) -> tuple[FilmFacts, NDArray[np.void
         text_strokes=text_strokes(greys.values),
     )
     return facts, own_sketch
+
+
+def contrast_and_sketch(pixels: NDArray[np.float32]) -> tuple[float, NDArray[np.void]]:
+    """Return a film's contrast and its sketch, as `facts_and_sketch` makes them, without the rest.
+
+    Args:
+        pixels: float32 `[height, width]` in `[0, 1]`.
+    """
+    greys = greys_of(pixels)
+    return _contrast_of_film(greys, pixels), sketch_of(greys)
 
 
 def pixel_digest(pixels: NDArray[np.float32]) -> str:
@@ -88,6 +98,10 @@ def contrast(pixels: NDArray[np.float32]) -> float:
         levels = (pixels[rows] * (_CONTRAST_LEVELS - 1) + 0.5).astype(np.intp)
         counts += np.bincount(levels.ravel(), minlength=_CONTRAST_LEVELS)
     return _contrast(counts)
+
+
+def _contrast_of_film(greys: Greys, pixels: NDArray[np.float32]) -> float:
+    return _contrast_of(greys) if greys.is_exact else contrast(pixels)
 
 
 def _contrast_of(greys: Greys) -> float:

@@ -142,6 +142,7 @@ def write_phantoms(
     *,
     counts: Mapping[str, Mapping[str, int]],
     seed: int,
+    lung_masks: bool = False,
     progress: Progress = silent,
 ) -> None:
     """Write films as 8-bit grey PNG: `folder/PART/CLASS/phantom-0001.png`.
@@ -153,6 +154,8 @@ def write_phantoms(
         folder: made if absent.
         counts: films by part ("train", ...) and class ("Normal", "Pneumonia", "COVID-19").
         seed: 0 or more.
+        lung_masks: whether each film's lungs are written too, white on black:
+            `folder/lung-masks/PART/CLASS/phantom-0001.png`.
         progress: told after every film.
 
     Raises:
@@ -172,10 +175,16 @@ def write_phantoms(
     for done, (part, name, number) in enumerate(films, start=1):
         rng = np.random.default_rng([seed, number, *f"{part}/{name}".encode()])
         phantom = make_phantom(PHANTOM_CLASSES[name], rng=rng)
-        path = folder / part / name / f"phantom-{number:04d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, pixels_png(phantom.pixels))
+        film = Path(part, name, f"phantom-{number:04d}.png")
+        _write_png(folder / film, phantom.pixels)
+        if lung_masks:
+            _write_png(folder / "lung-masks" / film, phantom.lung_mask.astype(np.float32))
         progress(Step("drawing films", done, len(films)))
+
+
+def _write_png(path: Path, pixels: Layer) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, pixels_png(pixels))
 
 
 def _draw_position(rng: np.random.Generator, height: int, width: int) -> Canvas:

@@ -14,6 +14,7 @@ from carina.files.digests import sha256_bytes
 from carina.files.documents import read_document, write_document
 from carina.files.tables import table_text
 from carina.inference.classifier import Classifier
+from carina.inference.runtime_choice import UNCHECKED_CAUTION, choose_runtime
 
 CARD = "card.json"
 NETWORK = "network.onnx"
@@ -25,37 +26,50 @@ _BROWSER_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
 def load_classifier(
-    path: Path | str, *, runtime: str = "onnxruntime", threads: int = 0
+    path: Path | str,
+    *,
+    runtime: str = "onnxruntime",
+    precision: str = "f32",
+    threads: int = 0,
+    films_expected: int | None = None,
 ) -> Classifier:
     """Return the classifier in a folder, once every byte of it has been checked.
 
     Args:
         path: a classifier's folder, or a run (a folder that holds `classifier/`).
-        runtime: a registered runtime.
+        runtime: a registered runtime, or "auto" for what the rule of `choose_runtime` takes.
+        precision: what the layers compute in: "f32"; "bf16", where the card offers it and the
+            runtime has it; "bf16-unchecked", which adds a caution to every answer.
         threads: CPU threads of one answer; 0 for all cores.
+        films_expected: how many films will be answered, for "auto"; None for many.
 
     Raises:
         ClassifierError: if there is no classifier, it is of a newer format, its network does
             not fit its card, or a file is missing, changed or not on the card; all such
             files are named.
-        MissingExtraError: if the noise filter that its films pass is not installed.
-        UnknownNameError: if there is no such runtime.
+        CouldNotError: if the runtime, or the noise filter that its films pass, is not there.
+        UnknownNameError: if there is no such runtime or precision.
+        UsageError: if the precision is not to be had.
     """
-    folder = _classifier_folder(Path(path))
+    folder = classifier_folder(Path(path))
     card = read_document(folder / CARD, Card, error=ClassifierError)
     needed = {NETWORK, *(source.head for source in card.explanations.values())}
+    needed |= {card.gate.file} - {""}
     unlisted = sorted(needed - set(card.files))
     if unlisted:
         raise ClassifierError(
             f"{folder / CARD} names {', '.join(unlisted)} without a digest; the classifier is "
             "not whole: train or import it again"
         )
+    chosen = choose_runtime(
+        runtime, precision=precision, films_expected=films_expected, serving=card.serving
+    )
     files = _checked_files(folder, card)
     return Classifier(
-        card,
+        _cautioned(card, precision),
         digest=sha256_bytes((folder / CARD).read_bytes()),
         files=files,
-        runtime=runtime,
+        runtime=chosen,
         threads=threads,
     )
 
@@ -75,7 +89,8 @@ def save_classifier(
         folder: must not exist, or be empty.
         card: everything but `files`.
         network: `network.onnx`.
-        heads: file name -> bytes, as the card's `explanations` name them.
+        heads: file name -> bytes, as the card's `explanations` name them; and what its `gate`
+            names, if that was fitted.
         seen: rows with `SEEN_COLUMNS`.
         readme: the model card.
 
@@ -128,7 +143,19 @@ def write_card(folder: Path, card: Card, *, readme: str) -> str:
     return sha256_bytes((folder / CARD).read_bytes())
 
 
-def _classifier_folder(path: Path) -> Path:
+def _cautioned(card: Card, precision: str) -> Card:
+    """Return the card; where bf16 is taken that it does not offer, with a caution that says so."""
+    if precision != "bf16-unchecked" or (card.serving is not None and card.serving.offered):
+        return card
+    return card.model_copy(update={"cautions": (*card.cautions, UNCHECKED_CAUTION)})
+
+
+def classifier_folder(path: Path) -> Path:
+    """Return the folder with the card: `path` itself, or `classifier/` of a run.
+
+    Raises:
+        ClassifierError: if there is neither.
+    """
     if not path.exists():
         raise ClassifierError(
             f"{path} does not exist; name a classifier's folder, or a run that carina train wrote"

@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from carina.domain.card import Card
 from carina.domain.explanation import Explanation
-from carina.domain.gate import GateMeasures
+from carina.domain.gate import UNSURE, GateMeasures
 from carina.domain.label_set import LabelSet
 from carina.domain.prediction import Prediction
 from carina.domain.radiograph import Radiograph
 from carina.errors import ClassifierError, UnknownNameError
 from carina.imaging.denoise import require_filter
 from carina.imaging.prepare import back_to_film, prepare
-from carina.inference.explain import EXPLAINERS
+from carina.inference.explain import EXPLAINERS, FilmInNetwork
 from carina.inference.gate import measure
+from carina.inference.gate.reference import GateReference
+from carina.inference.runtime_choice import ChosenRuntime
 from carina.inference.runtimes import RUNTIMES, LoadedNetwork, Shape
 from carina.registry import unknown_name_sentence
 
@@ -35,6 +37,8 @@ class Classifier:
     Attributes:
         card: what stands on it.
         digest: hex sha256 of its card, and so of everything in it.
+        runtime: what computes its answers; its heat maps' heads compute in f32.
+        gate_reference: what its fitted gate measures with; None if nothing was fitted.
     """
 
     def __init__(
@@ -43,7 +47,7 @@ class Classifier:
         *,
         digest: str,
         files: Mapping[str, bytes],
-        runtime: str = "onnxruntime",
+        runtime: ChosenRuntime,
         threads: int = 0,
     ) -> None:
         """Make a classifier of files whose digests were checked.
@@ -52,7 +56,7 @@ class Classifier:
             card: its card.
             digest: hex sha256 of the card's bytes.
             files: name -> bytes; `network.onnx` and the heads that the card names.
-            runtime: a registered runtime.
+            runtime: what computes the answers (`runtime_choice.choose_runtime`).
             threads: CPU threads of one answer; 0 for all cores.
 
         Raises:
@@ -64,11 +68,15 @@ class Classifier:
         require_filter(denoise, needed_for=needed_for)
         self.card = card
         self.digest = digest
-        self._load = RUNTIMES.get(runtime)
+        self.runtime = runtime
+        self._load = RUNTIMES.get(runtime.name)
         self._threads = threads
-        self._network = self._load(files["network.onnx"], threads=threads)
+        self._network = self._load(
+            files["network.onnx"], threads=threads, precision=runtime.precision
+        )
         _require_fit(card, self._network)
         self._files = {name: data for name, data in files.items() if name != "network.onnx"}
+        self.gate_reference = _gate_reference(card, self._files)
         self._heads: dict[str, LoadedNetwork] = {}
 
     @property
@@ -92,18 +100,32 @@ class Classifier:
         Raises:
             ClassifierError: if one is not a finite number.
         """
-        found = [np.empty((0, len(self.labels)))]
-        for start in range(0, len(prepared), _BATCH):
-            batch = np.ascontiguousarray(prepared[start : start + _BATCH])
-            found.append(self._network.run(["logits"], {"image": batch})[0].astype(np.float64))
-        logits = np.concatenate(found)
+        (found,) = self._outputs(prepared, ["logits"])
+        logits = found.reshape(-1, len(self.labels)).astype(np.float64)
+        self._require_finite(logits)
+        return logits
+
+    def _outputs(
+        self, prepared: NDArray[np.float32], names: Sequence[str]
+    ) -> list[NDArray[np.float32]]:
+        """Return outputs of the network, some films at a time."""
+        if not len(prepared):
+            return [np.empty((0, 0), dtype=np.float32) for _ in names]
+        found = [
+            self._network.run(
+                names, {"image": np.ascontiguousarray(prepared[start : start + _BATCH])}
+            )
+            for start in range(0, len(prepared), _BATCH)
+        ]
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+    def _require_finite(self, logits: NDArray[np.float64]) -> None:
         if not np.isfinite(logits).all():
             raise ClassifierError(
                 f"the network of '{self.card.name}' answers with values that are no finite "
                 "numbers, so its weights are of no use; train it again, with a smaller "
                 "train.learning_rate if the loss had diverged"
             )
-        return logits
 
     def features(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the features float32 `[n, features]` for input `[n, channels, height, width]`."""
@@ -115,9 +137,15 @@ class Classifier:
 
     def answers(self, radiographs: Sequence[Radiograph]) -> list[Prediction]:
         """Return an answer for each film, in order."""
+        return self.answers_and_measures(radiographs)[0]
+
+    def answers_and_measures(
+        self, radiographs: Sequence[Radiograph]
+    ) -> tuple[list[Prediction], list[GateMeasures]]:
+        """Return an answer for each film, and what the gate measured of it (`inference.drift`)."""
         if not radiographs:
-            return []
-        return self.answers_prepared(
+            return [], []
+        return self.answers_and_measures_prepared(
             np.stack([self.prepare(film) for film in radiographs]),
             measures=[measure(film) for film in radiographs],
             paths=[str(film.path) for film in radiographs],
@@ -138,27 +166,57 @@ class Classifier:
 
         Args:
             prepared: float32 `[n, channels, height, width]`, as `prepare` makes it.
-            measures: what the gate judges each film by.
+            measures: what the gate judges each film by, with its sketch if the gate was fitted
+                (`inference.gate.measure`).
             paths: name of each film.
             cautions: what was noticed while reading each film.
             digests: sha256 of each film.
         """
+        return self.answers_and_measures_prepared(
+            prepared, measures=measures, paths=paths, cautions=cautions, digests=digests
+        )[0]
+
+    def answers_and_measures_prepared(
+        self,
+        prepared: NDArray[np.float32],
+        *,
+        measures: Sequence[GateMeasures],
+        paths: Sequence[str],
+        cautions: Sequence[tuple[str, ...]],
+        digests: Sequence[str],
+    ) -> tuple[list[Prediction], list[GateMeasures]]:
+        """Return an answer for each film, and its measures with the fitted ones."""
         names = self.labels.names
-        refused = [self.card.gate.apply(measure) for measure in measures]
+        logits, measured = self._logits_and_measures(prepared, measures)
+        refused = [self.card.gate.judge(one) for one in measured]
         raw = [
             Prediction(
                 path=paths[row],
                 probabilities={},
-                logits=dict(zip(names, map(float, logits), strict=True)),
+                logits=dict(zip(names, map(float, logits[row]), strict=True)),
                 predicted="",
-                abstained=bool(refused[row]),
-                reason=refused[row],
+                abstained=refusal is not None,
+                reason=refusal.reason if refusal else "",
+                reason_code=refusal.code if refusal else "",
                 cautions=cautions[row],
                 sha256=digests[row],
             )
-            for row, logits in enumerate(self.logits(prepared))
+            for row, refusal in enumerate(refused)
         ]
-        return self.decided(raw)
+        return self.decided(raw), measured
+
+    def _logits_and_measures(
+        self, prepared: NDArray[np.float32], measures: Sequence[GateMeasures]
+    ) -> tuple[NDArray[np.float64], list[GateMeasures]]:
+        """Return the logits and the measures with the fitted ones, in one pass."""
+        if self.gate_reference is None:
+            return self.logits(prepared), list(measures)
+        if self.gate_reference.network is None:
+            return self.logits(prepared), self.gate_reference.measured(measures, None)
+        found, features = self._outputs(prepared, ["logits", "features"])
+        logits = found.astype(np.float64)
+        self._require_finite(logits)
+        return logits, self.gate_reference.measured(measures, features)
 
     def decided(self, raw: Sequence[Prediction]) -> list[Prediction]:
         """Return answers made of logits by the card's rules.
@@ -180,6 +238,7 @@ class Classifier:
                 predicted=names[int(chosen[row])],
                 abstained=film.abstained or bool(unsure[row]),
                 reason=film.reason or unsure[row],
+                reason_code=film.reason_code or (UNSURE if unsure[row] and not film.reason else ""),
             )
             for row, film in enumerate(raw)
         ]
@@ -207,37 +266,74 @@ class Classifier:
 
         Raises:
             UnknownNameError: if there is no such class or method.
-            ClassifierError: if the classifier brings no head to explain that class with.
+            ClassifierError: if the method cannot explain that class of this classifier; it
+                says which ones can.
         """
         explainer = EXPLAINERS.get(method)
-        prepared = self.prepare(radiograph)[None]
-        label = label or self.predict(radiograph).predicted
-        label = self.labels.aliases.get(label, label)
-        if label not in self.labels.names:
-            raise UnknownNameError(unknown_name_sentence("class", label, self.labels.names))
-        source = self.card.explanations.get(label)
-        if source is None:
-            raise ClassifierError(f"this classifier cannot explain its class '{label}'")
-        head = self._head(source.head)
-        (maps,) = self._network.run([source.maps], {"image": prepared})
-
-        def logits_of(moved: NDArray[np.float32]) -> NDArray[np.float64]:
-            return head.run(["logits"], {"maps": moved})[0].astype(np.float64)
-
-        over_maps = explainer(maps[0], logits_of, class_index=self.labels.index(label))
+        label = self.class_named(label or self.predict(radiograph).predicted)
+        able = self.card.explained_by(label)
+        if explainer.needs_maps and label not in self.card.explanations:
+            raise ClassifierError(
+                f"this classifier cannot explain its class '{label}' by {method}, since it "
+                f"brings no maps and head for it; what works is {', '.join(able)}"
+            )
+        film = self.in_network(radiograph, label)
         heat = back_to_film(
-            over_maps, self.card.input, height=radiograph.height, width=radiograph.width
+            explainer.explain(film, class_index=self.labels.index(label)),
+            self.card.input,
+            height=radiograph.height,
+            width=radiograph.width,
         )
         largest = float(heat.max(initial=0))
         if largest > 0:
             heat = (heat / np.float32(largest)).clip(0, 1)
         return Explanation(heat=heat, method=method, label=label)
 
+    def in_network(self, film: Radiograph | NDArray[np.float32], label: str) -> FilmInNetwork:
+        """Return a film as the network sees it, with what an explanation method may ask.
+
+        Args:
+            film: the film, or float32 `[channels, height, width]` as `prepare` makes it.
+            label: the class, or an alias of it, that is to be explained.
+
+        Raises:
+            UnknownNameError: if there is no such class.
+        """
+        source = self.card.explanations.get(self.class_named(label))
+        image = film if isinstance(film, np.ndarray) else self.prepare(film)
+        if source is None:
+            return FilmInNetwork(image=image, network=self.logits)
+        head = self._head(source.head)
+        (maps,) = self._network.run([source.maps], {"image": np.ascontiguousarray(image[None])})
+        return FilmInNetwork(
+            image=image,
+            network=self.logits,
+            maps=maps[0],
+            head=lambda moved: head.run(["logits"], {"maps": moved})[0].astype(np.float64),
+            head_file=self._files[source.head],
+        )
+
+    def class_named(self, label: str) -> str:
+        """Return the class that a name or an alias means.
+
+        Raises:
+            UnknownNameError: if there is none.
+        """
+        name = self.labels.aliases.get(label, label)
+        if name not in self.labels.names:
+            raise UnknownNameError(unknown_name_sentence("class", name, self.labels.names))
+        return name
+
     def _head(self, name: str) -> LoadedNetwork:
         """Return a head, loaded at its first use."""
         if name not in self._heads:
             self._heads[name] = self._load(self._files[name], threads=self._threads)
         return self._heads[name]
+
+
+def _gate_reference(card: Card, files: Mapping[str, bytes]) -> GateReference | None:
+    """Return what the fitted gate measures with, or None for a classifier without one."""
+    return GateReference.from_bytes(files[card.gate.file]) if card.gate.file else None
 
 
 def _require_fit(card: Card, network: LoadedNetwork) -> None:

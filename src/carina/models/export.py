@@ -94,11 +94,11 @@ def export_network(network: ImageNetwork, spec: InputSpec) -> ExportedNetwork:
     names = _names(len(maps))
     outputs = ("logits", "features", *(name for name, _ in names))
     heads = {
-        file: _onnx_bytes(_Head(still, index), maps[index], "maps", ("logits",))
+        file: onnx_bytes(_Head(still, index), maps[index], "maps", ("logits",))
         for index, (_, file) in enumerate(names)
     }
     return ExportedNetwork(
-        network=_onnx_bytes(_WholeNetwork(still), image, "image", outputs),
+        network=onnx_bytes(_WholeNetwork(still), image, "image", outputs),
         heads=heads,
         explanations=tuple(names[index] for index in still.maps_of_class),
     )
@@ -114,7 +114,7 @@ def export_frozen(network: BackboneNetwork, spec: InputSpec) -> bytes:
     """
     still = _copy_on_cpu(network).requires_grad_(False)
     image = torch.zeros(2, spec.channels, spec.height, spec.width)
-    return _onnx_bytes(_FrozenPart(still), image, "image", ("frozen",))
+    return onnx_bytes(_FrozenPart(still), image, "image", ("frozen",))
 
 
 def parity(network: ImageNetwork, exported: ExportedNetwork, films: NDArray[np.float32]) -> float:
@@ -162,9 +162,24 @@ def _probabilities(logits: Tensor) -> Tensor:
     return logits.double().softmax(dim=1)
 
 
-def _onnx_bytes(
-    module: nn.Module, example: Tensor, input_name: str, output_names: tuple[str, ...]
+def onnx_bytes(
+    module: nn.Module,
+    example: Tensor,
+    input_name: str,
+    output_names: tuple[str, ...],
+    *,
+    free_batch: bool = True,
 ) -> bytes:
+    """Return a module as the bytes of an ONNX file; the same weights give the same bytes.
+
+    Args:
+        module: put into evaluation mode.
+        example: what it takes; two or more films where their number shall be free, since the
+            exporter takes a dimension of 1 for a constant.
+        input_name: of what it takes.
+        output_names: of what it gives.
+        free_batch: whether it takes any number of films, or as many as the example has.
+    """
     batch = torch.export.Dim("n", min=1)
     with _quiet_exporter():
         program = torch.onnx.export(
@@ -174,7 +189,7 @@ def _onnx_bytes(
             input_names=[input_name],
             output_names=list(output_names),
             opset_version=OPSET,
-            dynamic_shapes=({0: batch},),
+            dynamic_shapes=({0: batch},) if free_batch else None,
             verbose=False,
         )
     assert program is not None  # torch.onnx.export returns None only for dynamo=False

@@ -42,7 +42,8 @@ def build_test_report(test: TestFolder) -> Report:
     written = (part.write_of_test(test) for part in parts if part.write_of_test is not None)
     evaluation = test.evaluation
     data = evaluation.data
-    what = "The answers of a tool" if data.external is None else "A test of a classifier"
+    is_tool = data.external is None and evaluation.is_of_predictions
+    what = "The answers of a tool" if is_tool else "A test of a classifier"
     return Report(
         title=f"{data.name}: {' / '.join(evaluation.labels)}",
         subtitle=f"{what} on {counted(data.n_images, 'chest film')}, evaluated with Carina "

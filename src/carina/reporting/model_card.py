@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from carina.domain.audit import Audit, Confounder
-from carina.domain.card import Card
+from carina.domain.card import Card, Provenance
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Evaluation
 from carina.domain.percentages import percent
@@ -75,8 +75,9 @@ def _section(title: str, text: str) -> str:
 
 
 def _opening(card: Card) -> str:
+    made = "trained elsewhere and imported" if card.provenance.is_imported else "made"
     return (
-        f"A chest X-ray classifier made with Carina {card.carina_version}: "
+        f"A chest X-ray classifier {made} with Carina {card.carina_version}: "
         f"{', '.join(map(_md, card.labels.names))}.\n**{CAVEAT}**"
     )
 
@@ -90,9 +91,14 @@ def _details(card: Card) -> str:
         ("Classes", ", ".join(map(_md, card.labels.names))),
         ("Recipe", _md(provenance.recipe)),
         ("License", "the author decides; that of the films stands under Training Data"),
-        ("Finetuned from", _md(provenance.weights) if provenance.weights else "nothing: trained "
-                           "from scratch"),
+        ("Finetuned from", _began_with(provenance)),
     )  # fmt: skip
+
+
+def _began_with(provenance: Provenance) -> str:
+    if provenance.is_imported:
+        return _NOT_RECORDED
+    return _md(provenance.weights) if provenance.weights else "nothing: trained from scratch"
 
 
 def _uses(card: Card) -> str:
@@ -106,7 +112,8 @@ what a classifier's numbers are worth. Every film gets one of: {classes}.
 
 Diagnosis, triage or any decision about a patient. Films of another body part, lateral films,
 photographs of films, and films that show anything but these classes: such a film gets one of
-the answers above all the same, unless the input gate or the abstention rule holds it back."""
+the answers above all the same, unless the input gate or the abstention rule holds it back.
+{_sentence(f"The input gate: {card.gate.in_words}")}"""
 
 
 def _limits(card: Card, evaluation: Evaluation | None) -> str:
@@ -136,6 +143,8 @@ classifier = carina.load_classifier("THIS-FOLDER")
 
 def _training(card: Card, recipe: Recipe | None) -> str:
     provenance = card.provenance
+    if provenance.is_imported:
+        return _trained_elsewhere(card)
     counts = _table(
         ("Class", "Training films"),
         ((_md(name), f"{n:,}") for name, n in provenance.n_train.items()),
@@ -170,6 +179,25 @@ Each film becomes {input_in_words(card.input)}; grey values lie in 0 (air) to 1 
 
 The run's `environment.json` has them. They are left out here, so that the same training gives
 the same classifier to the last byte."""
+
+
+def _trained_elsewhere(card: Card) -> str:
+    """Return what is known of the training of a model that another tool trained."""
+    return f"""### Training Data
+
+What it was trained on is not known: {_md(card.provenance.origin)}. Nobody can tell from this folder
+which films it has seen, so that a test on public films may be a test on its training films.
+
+### Training Procedure
+
+#### Preprocessing
+
+Each film becomes {input_in_words(card.input)}; grey values lie in 0 (air) to 1 (densest tissue),
+and the network's first step turns them into those that it was trained on.
+
+#### Training Hyperparameters
+
+{_NOT_RECORDED}"""
 
 
 def _evaluation(card: Card, evaluation: Evaluation | None) -> str:
@@ -283,13 +311,19 @@ def _technical(card: Card, environment: Environment | None) -> str:
     if environment is not None:
         versions = ", ".join(f"{name} {one}" for name, one in environment.versions.items())
     return _bullets(
-        ("Architecture and objective", f"{_md(card.provenance.architecture)}, trained with "
-                                       "cross-entropy; exported to ONNX"),
+        ("Architecture and objective", _objective(card.provenance)),
         ("Input", f"float32, {card.input.channels} x {card.input.height} x {card.input.width}, in "
                   "0 to 1; normalisation is part of the network"),
         ("Output", "logits, which the rules of card.json turn into probabilities and an answer"),
+        *([("Number format", f"f32. {_md(card.serving.sentence)}")] if card.serving else []),
         ("Software", _md(versions)),
     )  # fmt: skip
+
+
+def _objective(provenance: Provenance) -> str:
+    if provenance.is_imported:
+        return f"{_md(provenance.architecture)}; how it was trained is not known"
+    return f"{_md(provenance.architecture)}, trained with cross-entropy; exported to ONNX"
 
 
 _CITATION = (

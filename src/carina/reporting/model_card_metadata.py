@@ -41,8 +41,7 @@ def metadata(card: Card, evaluation: Evaluation | None) -> str:
         "# The author decides the licence; see the films' licences under Training Data.\n"
         "license: unknown\n"
         f"{_lines(tree)}"
-        "# Names of folders, not identifiers of data sets on the hub.\n"
-        f"{_lines({'datasets': [_slug(name) for name in card.provenance.sources]})}"
+        f"{_data_sets(card)}"
     )
     if evaluation is None:
         return text
@@ -58,6 +57,14 @@ def metadata(card: Card, evaluation: Evaluation | None) -> str:
         "model-index": [{"name": card.name, "results": results}],
     }
     return text + _lines(index)
+
+
+def _data_sets(card: Card) -> str:
+    names = [_slug(name) for name in card.provenance.sources]
+    if not names:
+        return "# What it was trained on is not known.\n"
+    comment = "# Names of folders, not identifiers of data sets on the hub.\n"
+    return f"{comment}{_lines({'datasets': names})}"
 
 
 def _has_value(estimates: Estimates, name: str) -> bool:

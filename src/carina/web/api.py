@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import base64
-from functools import partial
 from typing import Annotated, Any
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
 
 from carina.domain.prediction import CAVEAT
-from carina.errors import ImageError
-from carina.imaging.pictures import film_png, heat_png
-from carina.imaging.read import read_radiograph_bytes
+from carina.errors import UnknownNameError
 from carina.inference.classifier import Classifier
+from carina.inference.explain import EXPLAINERS
 from carina.registry import unknown_name_sentence
 from carina.version import VERSION
+from carina.web.answers import (
+    digests_of,
+    named,
+    predictions_of,
+    runtime_of,
+    unless_the_client_leaves,
+)
+from carina.web.limits import FILMS_PATH, said_length
+from carina.web.metrics import CONTENT_TYPE
+from carina.web.pictures import AskedPictures, FilmPicture
 from carina.web.problems import ProblemError
 from carina.web.schemas import (
-    ClassifierName,
-    FilmAnswer,
-    FilmError,
-    FilmFile,
     Health,
     ModelSummary,
+    OperatingPoint,
     Predictions,
     Problem,
+    Readiness,
 )
-from carina.web.uploads import FIELD, MAX_FILES, UploadedFilm, read_films
-
-_PICTURE_SIDE = 1280  # fills the page's viewer on a wide screen
-# One film at a time: ONNX Runtime spreads one film over all cores, and memory stays bounded.
-_at_work = CapacityLimiter(1)
+from carina.web.service import Service
+from carina.web.shield import FILMS_IN_SCOPE
+from carina.web.tests_elsewhere import tests_elsewhere
+from carina.web.uploads import FIELD, FORM, RAW_TYPES, read_films
 
 router = APIRouter()
 
@@ -39,7 +43,7 @@ _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {
+            FORM: {
                 "schema": {
                     "type": "object",
                     "required": [FIELD],
@@ -47,12 +51,15 @@ _BODY: dict[str, Any] = {
                         FIELD: {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
-                            "maxItems": MAX_FILES,
                             "description": "One film or several: PNG, JPEG, TIFF, BMP, DICOM.",
                         }
                     },
                 }
-            }
+            },
+            **{
+                media_type: {"schema": {"type": "string", "format": "binary"}}
+                for media_type in RAW_TYPES
+            },
         },
     }
 }
@@ -60,17 +67,22 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": description}
     for status, description in (
         (400, "The form is damaged or was cut short."),
-        (413, "The body is over the limit."),
-        (415, "The body is no multipart form."),
-        (422, "No file, none that can be read, or an unknown class."),
+        (401, "The token is missing or wrong."),
+        (408, "The upload was too slow."),
+        (413, "The body or a film is over the limit."),
+        (415, "The body is of a type that is not read."),
+        (422, "No film, none that can be read, or an unknown class or parameter."),
+        (503, "The queue is full, the time is over, or the server is being stopped."),
     )
 }
+_TOKEN: dict[int | str, dict[str, Any]] = {401: _PROBLEMS[401]}
 
 
 @router.post(
-    "/v1/predict",
+    FILMS_PATH,
     operation_id="predict",
     openapi_extra=_BODY,
+    response_model=Predictions,
     responses=_PROBLEMS,
     response_description="The answers.",
 )
@@ -82,43 +94,46 @@ async def predict(
         str | None,
         Query(alias="class", description="The class to explain; the predicted one if absent."),
     ] = None,
-) -> Predictions:
+    method: Annotated[
+        str, Query(description="The explanation method; `/v1/model` lists those of each class.")
+    ] = "grad-cam",
+    film: Annotated[
+        FilmPicture | None,
+        Query(
+            description="How the film itself is drawn: `png` (8 bit; beside a heat map the "
+            "default), `levels` (16 bit and a thumbnail), `thumbnail`, or `none`."
+        ),
+    ] = None,
+) -> Response:
     """Answer for one film or several.
 
     Files that cannot be read are listed in `errors` as long as one can; if none can, the
     answer is a problem document with the first one's code.
     """
-    classifier: Classifier = request.app.state.classifier
-    if label is not None and label not in classifier.labels.names:
-        sentence = unknown_name_sentence("class", label, classifier.labels.names)
-        raise ProblemError(422, "unknown-class", sentence)
-    answers: list[FilmAnswer] = []
-    errors: list[FilmError] = []
-    for film in await read_films(request):
-        work = partial(_answer, classifier, film, explain=explain, label=label)
-        try:
-            answers.append(await to_thread.run_sync(work, limiter=_at_work))
-        except ImageError as error:
-            code = f"image/{error.image_code}"
-            errors.append(FilmError(name=film.name, code=code, detail=str(error)))
-    if not answers:
-        first = errors[0]
-        listed = tuple(errors) if len(errors) > 1 else None
-        raise ProblemError(422, first.code, first.detail, errors=listed)
-    return Predictions(
-        classifier=_name(classifier),
-        caveat=CAVEAT,
-        answered_by=classifier.card.answered_by,
-        cautions=classifier.card.cautions,
-        predictions=tuple(answers),
-        errors=tuple(errors),
-    )
+    service: Service = request.app.state.service
+    classifier = service.classifier  # also for the films that are still read once it changed
+    if label is not None:
+        label = _class_named(classifier, label)
+    if method not in EXPLAINERS.names():
+        sentence = unknown_name_sentence("method", method, EXPLAINERS.names())
+        raise ProblemError("unknown-method", sentence)
+    asked = AskedPictures(explain=explain, label=label, method=method, film=film)
+    request.scope[FILMS_IN_SCOPE] = ()
+    with service.taken_on(said_length(request.headers)):
+        films = await read_films(request, service.limits)
+        outcomes = await unless_the_client_leaves(
+            request, service.outcomes(classifier, films, asked)
+        )
+    request.scope[FILMS_IN_SCOPE] = digests_of(outcomes)
+    answer = predictions_of(classifier, outcomes)
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
-@router.get("/v1/model", operation_id="model", response_description="The card.")
-async def model(request: Request) -> ModelSummary:
+@router.get("/v1/model", operation_id="model", responses=_TOKEN, response_description="The card.")
+def model(request: Request) -> ModelSummary:
     """Return what stands on the classifier's card."""
-    return summary(request.app.state.classifier)
+    state = request.app.state
+    return summary(state.service.classifier, external_tests=tests_elsewhere(state.place))
 
 
 @router.get("/livez", operation_id="livez", response_description="Alive.")
@@ -127,20 +142,61 @@ async def livez() -> Health:
     return Health(status="alive")
 
 
-@router.get("/readyz", operation_id="readyz", response_description="Ready.")
-async def readyz() -> Health:
-    """Say that the classifier is loaded: the server listens only once it is."""
-    return Health(status="ready")
+@router.get(
+    "/readyz",
+    operation_id="readyz",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "Being stopped: takes no more films."}},
+    response_description="Ready.",
+)
+async def readyz(request: Request) -> Response:
+    """Say whether films are taken; the server listens only once the classifier has answered."""
+    service: Service = request.app.state.service
+    answer = Readiness(
+        status="stopping" if service.stopping else "ready",
+        classifier=named(service.classifier),
+        reload=service.last_reload,
+    )
+    return Response(
+        answer.model_dump_json(),
+        status_code=503 if service.stopping else 200,
+        media_type="application/json",
+    )
 
 
-def summary(classifier: Classifier) -> ModelSummary:
-    """Return what stands on a classifier's card."""
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **_TOKEN,
+    },
+    response_description="Counts for Prometheus.",
+)
+async def metrics(request: Request) -> Response:
+    """Return counts and durations as Prometheus reads them: no film, no name."""
+    service: Service = request.app.state.service
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE)
+
+
+def summary(classifier: Classifier, *, external_tests: tuple[str, ...] = ()) -> ModelSummary:
+    """Return what stands on a classifier's card, and beside it what tests elsewhere said."""
     card = classifier.card
+    thresholds = card.thresholds
+    point = None
+    if thresholds.positive is not None and thresholds.threshold is not None:
+        label = card.labels.names[thresholds.positive]
+        point = OperatingPoint(label=label, threshold=thresholds.threshold)
     return ModelSummary(
-        classifier=_name(classifier),
+        classifier=named(classifier),
+        runtime=runtime_of(classifier),
         caveat=CAVEAT,
         labels=card.labels.names,
         explained=tuple(name for name in card.labels.names if name in card.explanations),
+        explained_by={name: card.explained_by(name) for name in card.labels.names},
+        explanation_scores=card.explanation_scores,
+        operating_point=point,
         input_height=card.input.height,
         input_width=card.input.width,
         architecture=card.provenance.architecture,
@@ -150,55 +206,14 @@ def summary(classifier: Classifier) -> ModelSummary:
         licences=card.provenance.licences,
         answered_by=card.answered_by,
         tested_on=card.tested_on,
+        external_tests=external_tests,
         cautions=card.cautions,
         version=VERSION,
     )
 
 
-def _name(classifier: Classifier) -> ClassifierName:
-    return ClassifierName(name=classifier.card.name, digest=classifier.digest)
-
-
-def _answer(
-    classifier: Classifier, film: UploadedFilm, *, explain: bool, label: str | None
-) -> FilmAnswer:
-    """Return one film's answer; runs in a worker thread, so that the event loop stays free."""
-    radiograph = read_radiograph_bytes(film.content, name=film.name)
-    prediction = classifier.predict(radiograph)
-    answer = FilmAnswer(
-        name=film.name,
-        sha256=prediction.sha256,
-        decision=prediction.decision,
-        predicted=prediction.predicted,
-        abstained=prediction.abstained,
-        reason=prediction.reason,
-        probabilities=prediction.probabilities,
-        cautions=prediction.cautions,
-        film=FilmFile(
-            file_format=radiograph.file_format,
-            width=radiograph.width,
-            height=radiograph.height,
-            bits=radiograph.bits,
-            view=radiograph.view,
-        ),
-    )
-    if not explain:
-        return answer
-    explained = label or prediction.predicted
-    pictures = {
-        "explained": explained,
-        "film_png": _base64(film_png(radiograph, longer_side=_PICTURE_SIDE)),
-    }
-    if explained not in classifier.card.explanations:
-        pictures["heat_map_note"] = f"this classifier has no heat map for {explained}"
-        return answer.model_copy(update=pictures)
-    heat = classifier.explain(radiograph, explained).heat
-    if not heat.any():
-        pictures["heat_map_note"] = f"nothing on this film speaks for {explained}"
-        return answer.model_copy(update=pictures)
-    pictures["heat_map_png"] = _base64(heat_png(heat, longer_side=_PICTURE_SIDE))
-    return answer.model_copy(update=pictures)
-
-
-def _base64(picture: bytes) -> str:
-    return base64.b64encode(picture).decode("ascii")
+def _class_named(classifier: Classifier, label: str) -> str:
+    try:
+        return classifier.class_named(label)
+    except UnknownNameError as error:
+        raise ProblemError("unknown-class", str(error)) from error

@@ -1,56 +1,94 @@
-"""What stands around every request: the limit of its body, safe headers, no trace."""
+"""What a request's body may be: its size, and the time that it may take to come."""
 
 from __future__ import annotations
 
-import logging
-import traceback
+import asyncio
+import time
+from collections.abc import Callable, Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from carina.web.problems import ProblemError, problem_response
+from carina.web.problems import ProblemError, ProblemResponse
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-_log = logging.getLogger(__name__)
+FILMS_PATH = "/v1/predict"
+"""Where films are sent to."""
+MIN_BYTES_PER_S = 10_000
+"""The slowest upload that is waited for, on average after the first seconds."""
+
+
+class PlaceCheck:
+    """ASGI middleware that refuses films there is no place for, before anything else is done.
+
+    The refusal costs a fraction of what a request costs that is taken on, so that a server
+    with ten times too much to do goes on with what it has.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, refusal: Callable[[int | None], ProblemError | None]
+    ) -> None:
+        """Make the middleware.
+
+        Args:
+            app: what answers.
+            refusal: returns why a request with so many bytes (None: not said) cannot be
+                taken on, or None.
+        """
+        self._app = app
+        self._refusal = refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if there is a place for its films."""
+        if scope["type"] == "http" and scope["path"] == FILMS_PATH and scope["method"] == "POST":
+            problem = self._refusal(said_length(Headers(scope=scope)))
+            if problem is not None:
+                await ProblemResponse(problem)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class BodyLimit:
-    """ASGI middleware that refuses a request body over a limit.
+    """ASGI middleware that refuses a request body that is too large or comes too slowly.
 
     A body that says its length is refused before it is read; one that comes in chunks, or
     lies about its length, as soon as it passes the limit.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, idle_s: float) -> None:
+        """Make the middleware.
+
+        Args:
+            app: what answers.
+            max_bytes: the most that a body may have.
+            idle_s: the longest wait for its next bytes, in seconds.
+        """
         self._app = app
         self._max_bytes = max_bytes
+        self._idle_s = idle_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with its body counted."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        said = Headers(scope=scope).get("content-length", "")
-        if said.isdecimal() and int(said) > self._max_bytes:
-            # The unread rest of the body must not be taken for the next request.
-            response = problem_response(self._too_large(), headers={"Connection": "close"})
-            await response(scope, receive, send)
+        if (said_length(Headers(scope=scope)) or 0) > self._max_bytes:
+            await ProblemResponse(self._too_large())(scope, receive, send)
             return
-        n_bytes = 0
+        started = time.monotonic()
+        n_bytes, whole = 0, False
 
         async def counted() -> Message:
-            nonlocal n_bytes
-            message = await receive()
+            nonlocal n_bytes, whole
+            if whole:  # what comes now is that the client leaves
+                return await receive()
+            allowed_until = started + self._idle_s + n_bytes / MIN_BYTES_PER_S
+            try:
+                async with asyncio.timeout(min(self._idle_s, allowed_until - time.monotonic())):
+                    message = await receive()
+            except TimeoutError:
+                raise self._too_slow() from None
             n_bytes += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if n_bytes > self._max_bytes:
                 raise self._too_large()
             return message
@@ -58,46 +96,24 @@ class BodyLimit:
         await self._app(scope, counted, send)
 
     def _too_large(self) -> ProblemError:
+        # The server takes the rest of the body and lets it go, since most clients read no
+        # answer before they have sent all; what never ends is cut off by the connection's limit.
         return ProblemError(
-            413,
             "too-large",
             f"more than {self._max_bytes / 1e6:g} MB were sent, and that is the most; send fewer "
             "films at once, or raise CARINA_MAX_UPLOAD_MB where the server is started",
         )
 
+    def _too_slow(self) -> ProblemError:
+        return ProblemError(
+            "slow-upload",
+            f"no byte came for {self._idle_s:g} s, or fewer than {MIN_BYTES_PER_S // 1000} KB a "
+            "second; send it over a better connection",
+            headers={"Connection": "close"},
+        )
 
-class Shield:
-    """ASGI middleware that puts safe headers on every answer and turns a bug into a 500.
 
-    The log gets the kind of the error and the lines of code, but not its message, which may
-    hold a file's name.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and its answer back."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = False
-
-        async def shielded(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers[name] = value
-            await send(message)
-
-        try:
-            await self._app(scope, receive, shielded)
-        except Exception as error:  # noqa: BLE001  the last place before the server
-            lines = "".join(traceback.format_tb(error.__traceback__))
-            _log.error("unexpected %s\n%s", type(error).__name__, lines)
-            if not started:
-                sentence = "the server failed on this request; its log says where"
-                response = problem_response(ProblemError(500, "internal", sentence))
-                await response(scope, receive, shielded)
+def said_length(headers: Mapping[str, str]) -> int | None:
+    """Return how many bytes a body has, as its head says; None if it does not."""
+    said = headers.get("content-length", "")
+    return int(said) if said.isdecimal() else None

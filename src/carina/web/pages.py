@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from carina.domain.explanation_scores import SCORE_TITLES
+from carina.inference.explain import EXPLAINERS
 from carina.web.api import summary
+from carina.web.problem_codes import PROBLEM_CODES
+from carina.web.schemas import ModelSummary
+from carina.web.tests_elsewhere import tests_elsewhere
 
 _templates = jinja2.Environment(
     loader=jinja2.PackageLoader("carina.web"),
@@ -19,14 +26,52 @@ _templates = jinja2.Environment(
 )
 
 
-async def film_page(request: Request) -> Response:
-    """Return the page that a film is dropped on."""
+def _sentence(text: str) -> str:
+    """Return a text as a sentence.
+
+    >>> _sentence("not tested on another source")
+    'Not tested on another source.'
+    """
+    opened = text[:1].upper() + text[1:]
+    return opened if opened.endswith((".", "?", "!")) else f"{opened}."
+
+
+_templates.filters["sentence"] = _sentence
+
+
+def film_page(request: Request) -> Response:
+    """Return the page that films are dropped on."""
     state = request.app.state
+    model = summary(state.classifier, external_tests=tests_elsewhere(state.place))
+    usual = dict.fromkeys(name for works in model.explained_by.values() for name in works)
+    methods = {name: EXPLAINERS.get(name).title for name in usual}
     return HTMLResponse(
         _templates.get_template("film.html.j2").render(
-            model=summary(state.classifier), max_upload_bytes=state.max_upload_bytes
+            model=model,
+            methods=methods,
+            facts=json.dumps(_facts_for_the_script(model, methods)),
+            max_film_bytes=state.service.limits.film_bytes,
         )
     )
+
+
+def _facts_for_the_script(model: ModelSummary, methods: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the page's script must know of the classifier before the first answer."""
+    point, scores = model.operating_point, model.explanation_scores
+    return {
+        "digest": model.classifier.digest,
+        "labels": model.labels,
+        "operatingPoint": None if point is None else point.model_dump(),
+        "explainedBy": model.explained_by,
+        "methods": methods,
+        "scores": None if scores is None else scores.model_dump(mode="json"),
+        "scoreTitles": SCORE_TITLES,
+        "cautions": [_sentence(caution) for caution in model.cautions],
+        # Of the page's own films; the words for programs are not for readers.
+        "advice": {
+            code: kind.advice for code, kind in PROBLEM_CODES.items() if code.startswith("image/")
+        },
+    }
 
 
 async def docs_page(request: Request) -> Response:
@@ -40,6 +85,7 @@ async def docs_page(request: Request) -> Response:
         _templates.get_template("docs.html.j2").render(
             operations=_operations(description),
             schemas=description["components"]["schemas"],
+            problem_codes=PROBLEM_CODES,
             model=summary(request.app.state.classifier),
         )
     )

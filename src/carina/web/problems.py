@@ -3,58 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from carina.web.problem_codes import PROBLEM_CODES
 from carina.web.schemas import FilmError, Problem
 
-# RFC 9110's phrases; Python 3.11 and 3.12 know the older ones.
-_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
-_CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed"}
+CODE_IN_SCOPE = "carina.problem"
+"""Where a request's scope holds the code of its problem, for the metrics."""
+_CODES = {404: "not-found", 405: "method-not-allowed"}
 
 
 class ProblemError(Exception):
     """An answer that is an error.
 
     Attributes:
-        status: the HTTP status, 400 to 599.
-        code: stable name of the error.
+        code: one of `PROBLEM_CODES`; it gives the status.
         detail: a sentence for the reader.
         errors: each file's own error, where several were sent.
+        headers: of the answer.
     """
 
     def __init__(
-        self, status: int, code: str, detail: str, *, errors: tuple[FilmError, ...] | None = None
+        self,
+        code: str,
+        detail: str,
+        *,
+        errors: tuple[FilmError, ...] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status = status
         self.code = code
         self.detail = detail
         self.errors = errors
+        self.headers = dict(headers or {})
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return PROBLEM_CODES[self.code].status
 
 
-def problem_response(
-    problem: ProblemError, *, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Return the response that carries a problem document."""
-    document = Problem(
-        title=_PHRASES.get(problem.status) or HTTPStatus(problem.status).phrase,
-        status=problem.status,
-        detail=problem.detail,
-        code=problem.code,
-        errors=problem.errors,
-    )
-    return Response(
-        document.model_dump_json(exclude_none=True),
-        status_code=problem.status,
-        media_type="application/problem+json",
-        headers=dict(headers or {}),
-    )
+class ProblemResponse(Response):
+    """The response that carries a problem document."""
+
+    media_type = "application/problem+json"
+
+    def __init__(self, problem: ProblemError, *, status: int | None = None) -> None:
+        self.code = problem.code
+        document = Problem(
+            type=f"/docs#{problem.code}",
+            title=PROBLEM_CODES[problem.code].title,
+            status=status or problem.status,
+            detail=problem.detail,
+            code=problem.code,
+            errors=problem.errors,
+        )
+        super().__init__(
+            document.model_dump_json(exclude_none=True),
+            status_code=document.status,
+            headers=problem.headers,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and leave the code for the metrics."""
+        scope[CODE_IN_SCOPE] = self.code
+        await super().__call__(scope, receive, send)
 
 
 def handle_problems(app: FastAPI) -> None:
@@ -67,7 +86,7 @@ def handle_problems(app: FastAPI) -> None:
 
 async def _raised(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return problem_response(error)
+    return ProblemResponse(error)
 
 
 async def _from_starlette(request: Request, error: Exception) -> Response:
@@ -78,17 +97,19 @@ async def _from_starlette(request: Request, error: Exception) -> Response:
         405: f"{request.method} is not what this address answers; /docs lists what is",
     }
     problem = ProblemError(
-        status, _CODES.get(status, "refused"), details.get(status, str(error.detail))
+        _CODES.get(status, "refused"),
+        details.get(status, str(error.detail)),
+        headers=error.headers,
     )
-    return problem_response(problem, headers=error.headers)
+    return ProblemResponse(problem, status=status)
 
 
 async def _from_validation(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     wrong = [f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors()]
-    return problem_response(ProblemError(422, "parameter", "; ".join(wrong)))
+    return ProblemResponse(ProblemError("parameter", "; ".join(wrong)))
 
 
 async def _client_left(_request: Request, _error: Exception) -> Response:
     """Nobody reads this answer; it ends the request without a trace in the log."""
-    return problem_response(ProblemError(400, "half-upload", "the upload ended too early"))
+    return ProblemResponse(ProblemError("half-upload", "the upload ended too early"))

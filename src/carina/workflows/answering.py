@@ -1,11 +1,11 @@
 """A classifier's answers to films whose pixels are already prepared."""
 
-from carina.domain.gate import GateMeasures
 from carina.domain.prediction import Prediction
 from carina.domain.record import Part
 from carina.imaging.prepare import network_input
 from carina.inference.classifier import Classifier
 from carina.workflows.films import Films
+from carina.workflows.gating import scanned_measures
 
 _BATCH = 64
 
@@ -21,7 +21,7 @@ def answers_on(films: Films, part: Part, classifier: Classifier) -> list[Predict
         facts = [films.scan.facts[record.key] for record in batch]
         found = classifier.answers_prepared(
             network_input(pixels.levels([record.key for record in batch]), classifier.card.input),
-            measures=[GateMeasures(f.height, f.width, f.contrast) for f in facts],
+            measures=scanned_measures(films, batch),
             paths=[record.path for record in batch],
             cautions=[f.cautions for f in facts],
             digests=[f.sha256 for f in facts],

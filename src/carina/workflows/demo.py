@@ -84,6 +84,7 @@ def demo(
             films,
             counts={part: dict.fromkeys(_CLASSES, n) for part, n in _COUNTS.items()},
             seed=_SEED,
+            lung_masks=True,
             progress=progress,
         )
     run = train(films, set=_SETTINGS, out=folder / "run", settings=settings, progress=progress)

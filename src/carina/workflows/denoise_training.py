@@ -156,8 +156,9 @@ def _train(work: _Trainings, name: str, folder: Path) -> Run:
     if name == RESEEDED:
         recipe, denoise = reseeded(recipe, 1), "none"
     spec = recipe.input.model_copy(update={"denoise": denoise})
-    # what a run's report would show of single films and of its probe is not looked at
-    section = recipe.evaluate.model_copy(update={"worst_errors": 0, "masked_probe": False})
+    # what a run's report would show of single films, heat maps and its probe is not looked at
+    left_out = {"worst_errors": 0, "masked_probe": False, "score_explanations": False}
+    section = recipe.evaluate.model_copy(update=left_out)
     recipe = recipe.model_copy(update={"input": spec, "evaluate": section})
 
     def tell(step: Step) -> None:

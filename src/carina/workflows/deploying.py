@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from carina.domain.card import Card, ExplanationSource, Provenance
 from carina.domain.recipe import Recipe
@@ -16,9 +17,13 @@ from carina.inference.classifier import Classifier
 from carina.reporting.model_card import model_card
 from carina.runs import Run
 from carina.workflows.films import Films
+from carina.workflows.gating import gate_of
 from carina.workflows.learning import Learned
 from carina.workflows.log import Log
 from carina.workflows.start import Start
+
+if TYPE_CHECKING:
+    from carina.models.export import ExportedNetwork
 
 LARGEST_DIFFERENCE = 1e-5
 _PARITY_FILMS = 64
@@ -42,21 +47,47 @@ def deploy(
         StorageError: if there is no room or no permission.
     """
     with log.stage("export"):
-        classifier = _deployed(run, films, recipe, learned, starts)
+        exported, parity = _exported(films, recipe, learned)
+    with log.stage("input gate"):
+        fitted = gate_of(films, recipe.input, network=exported.network)
+    card = _card(films, recipe, learned, starts).model_copy(
+        update={
+            "gate": fitted.gate,
+            "input_statistics": fitted.statistics,
+            "explanations": {
+                name: ExplanationSource(maps=maps, head=head)
+                for name, (maps, head) in zip(
+                    films.dataset.labels.names, exported.explanations, strict=True
+                )
+            },
+            "parity": parity,
+        }
+    )
+    save_classifier(
+        run.classifier_dir,
+        card,
+        network=exported.network,
+        heads={**exported.heads, **fitted.files},
+        seen=_seen(films, starts),
+        readme=model_card(card, recipe=recipe, audit=films.audit),
+    )
+    classifier = load_classifier(run.classifier_dir)
     log.say(
         f"the exported network answers like the trained one: probabilities differ by at most "
         f"{classifier.card.parity['max_probability_difference']:.1e} on "
         f"{classifier.card.parity['n_films']:.0f} validation films"
     )
+    log.say(f"the input gate: {fitted.gate.in_words}")
     return classifier
 
 
-def _deployed(
-    run: Run, films: Films, recipe: Recipe, learned: Learned, starts: Sequence[Start]
-) -> Classifier:
+def _exported(
+    films: Films, recipe: Recipe, learned: Learned
+) -> tuple[ExportedNetwork, Mapping[str, float]]:
+    """Return the network as ONNX, and how closely it answers like the trained one."""
     from carina.models.export import export_network, parity
 
-    network, labels = learned.network, films.dataset.labels
+    network = learned.network
     pixels = films.scan.pixels
     assert pixels is not None  # open_films scans with an input spec
     exported = export_network(network, recipe.input)
@@ -68,15 +99,21 @@ def _deployed(
             f"{difference:.1e} on {len(keys)} validation films, and {LARGEST_DIFFERENCE:g} is "
             "the most that is accepted; the weights are kept in checkpoints/: please report this"
         )
+    return exported, {"n_films": len(keys), "max_probability_difference": difference}
+
+
+def _card(films: Films, recipe: Recipe, learned: Learned, starts: Sequence[Start]) -> Card:
+    """Return what is known before anything is fitted."""
+    labels = films.dataset.labels
     train_counts = Counter(record.label for record in films.of("train"))
-    card = Card(
+    return Card(
         name=recipe.name,
         labels=labels,
         input=recipe.input,
         provenance=Provenance(
             recipe=recipe.name,
             architecture=_architecture(recipe),
-            parameters=network.n_parameters,
+            parameters=learned.network.n_parameters,
             epoch=learned.epoch,
             weights="; ".join(start.origin for start in starts if start.origin),
             sources=_sources(films),
@@ -89,22 +126,8 @@ def _deployed(
                 sorted({source.licence for source in films.dataset.sources if source.licence})
             ),
         ),
-        explanations={
-            name: ExplanationSource(maps=maps, head=head)
-            for name, (maps, head) in zip(labels.names, exported.explanations, strict=True)
-        },
-        parity={"n_films": len(keys), "max_probability_difference": difference},
         cautions=_card_cautions(films),
     )
-    save_classifier(
-        run.classifier_dir,
-        card,
-        network=exported.network,
-        heads=exported.heads,
-        seen=_seen(films, starts),
-        readme=model_card(card, recipe=recipe, audit=films.audit),
-    )
-    return load_classifier(run.classifier_dir)
 
 
 def _sources(films: Films) -> tuple[str, ...]:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carina.data import open_dataset
-from carina.data.labels import spelling_key
-from carina.data.patients import PatientKey, load_patient_key
+from carina.data.patients import load_patient_key
 from carina.data.predictions import write_predictions
 from carina.domain.audit import Unreadable
 from carina.domain.dataset import Dataset
 from carina.domain.evaluation import Evaluation, WithoutLeaks
 from carina.domain.external import AgainstInternal
-from carina.domain.label_set import LabelSet
 from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
-from carina.domain.recipe import EvaluateSection, LabelsSection, Recipe
+from carina.domain.recipe import EvaluateSection, Recipe
 from carina.domain.record import Record
 from carina.domain.sentences import counted, listed
 from carina.errors import DatasetError, RecipeError
@@ -32,6 +28,7 @@ from carina.runs import Run, TestFolder
 from carina.settings import Settings
 from carina.workflows.audit import data_list, only
 from carina.workflows.extras import require_extra
+from carina.workflows.labelled_for import labelled_for
 from carina.workflows.places import claimed, file_word
 from carina.workflows.progress_bar import default_progress
 from carina.workflows.reading import read_batches
@@ -105,7 +102,7 @@ def evaluate(
     run = Run.open(classifier) if (Path(classifier) / "recipe.toml").is_file() else None
     with claimed(out, settings=settings, name="evaluate", n_bytes=20_000_000) as folder:
         key = load_patient_key(settings.config_dir, given=settings.patient_key)
-        dataset = _open_for(loaded, data_list(data), recipe.labels, key)
+        dataset = labelled_for(loaded.labels, data_list(data), recipe.labels, patient_key=key)
         labelled = [record for record in dataset.records if record.label is not None]
         films, unreadable = _answer(loaded, dataset, labelled, progress)
         known, unchecked = find_known(
@@ -177,6 +174,7 @@ def _evaluation(test: _Test, section: EvaluateSection, *, n_unreadable: int) -> 
     """Return the numbers, with those without known films and the internal ones beside them."""
     from carina.evaluation.evaluate import evaluate as estimate
     from carina.evaluation.evaluate import evaluated_data, scored_films
+    from carina.evaluation.gate_figures import gate_figures
     from carina.evaluation.subgroups import subgroups_of
     from carina.workflows.known_films import without_known
 
@@ -203,12 +201,18 @@ def _evaluation(test: _Test, section: EvaluateSection, *, n_unreadable: int) -> 
         names, predictions, known, section, known_how="known when the classifier was made or tested"
     )
     data = evaluation.data.model_copy(update={"external": _is_external(test, without)})
-    evaluation = evaluation.model_copy(update={"without_leaks": without, "data": data})
+    gate = gate_figures(names, predictions, section)
+    evaluation = evaluation.model_copy(
+        update={"without_leaks": without, "data": data, "gate": gate}
+    )
     return evaluation.model_copy(update={"against_internal": _beside_internal(test, evaluation)})
 
 
-def _is_external(test: _Test, without: WithoutLeaks | None) -> bool:
-    """Return whether most films are new to the classifier, and some of every class."""
+def _is_external(test: _Test, without: WithoutLeaks | None) -> bool | None:
+    """Return whether most films are new to the classifier, and some of every class; None if
+    it is not known what the classifier was trained on."""
+    if test.classifier.card.provenance.is_imported:
+        return None
     if without is None:
         return True
     return bool(without.metrics) and 2 * without.n_removed < len(test.predictions)
@@ -227,40 +231,6 @@ def _beside_internal(test: _Test, evaluation: Evaluation) -> AgainstInternal | N
     if beside is None:
         return None
     return beside.model_copy(update={"sentence": drop_sentence(evaluation, beside)})
-
-
-def _open_for(
-    classifier: Classifier,
-    data: Sequence[str | Path],
-    section: LabelsSection,
-    patient_key: PatientKey,
-) -> Dataset:
-    """Return the data with the classifier's classes; films of other classes lose their label,
-    and a note counts them."""
-    names = classifier.labels.names
-    own_name = {spelling_key(name): name for name in names}
-    aliases = {**classifier.labels.aliases, **section.aliases}
-    section = section.model_copy(update={"aliases": aliases, "classes": ()})
-    dataset = open_dataset(data, labels=section, patient_key=patient_key)
-    classes = {found: own_name.get(spelling_key(found)) for found in dataset.labels.names}
-    counts = Counter(r.label for r in dataset.records if r.label and not classes[r.label])
-    records = [replace(r, label=classes[r.label] if r.label else None) for r in dataset.records]
-    if not any(record.label for record in records):
-        raise DatasetError(
-            f"no film of the data has a label of the classifier ({', '.join(names)}; found: "
-            f"{', '.join(dataset.labels.names) or 'no labels'}); map labels with "
-            "--set 'labels.rename={found = \"class\"}'"
-        )
-    notes = (
-        f"{n} films of '{label}' were not evaluated: the classifier has no such class"
-        for label, n in counts.items()
-    )
-    return replace(
-        dataset,
-        records=tuple(records),
-        labels=LabelSet(names=names),
-        notes=(*dataset.notes, *notes),
-    )
 
 
 def _answer(
@@ -301,7 +271,12 @@ def _cautions(test: _Test, evaluation: Evaluation) -> tuple[str, ...]:
             f"classifier was made or tested ({known_in_words(test.known)}; known.csv names "
             f"them): {what}"
         )
-    if not _same_key(test.classifier, test.dataset):
+    if test.classifier.card.provenance.is_imported:
+        cautions.append(
+            "the classifier was imported, and what it was trained on is not known: films of this "
+            "test, or their patients, may have trained it"
+        )
+    elif not _same_key(test.classifier, test.dataset):
         cautions.append(
             "patient overlap cannot be checked: the classifier's patients were hashed with "
             "another key"

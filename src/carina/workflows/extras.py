@@ -7,9 +7,11 @@ from carina.imaging.denoise import EXTRA_MODULES as DENOISE_MODULES
 
 # Extra -> the modules that are there only if it is installed.
 _PROOF = {
-    "study": ("scipy", "sklearn", "pandas", "matplotlib", "jinja2"),
+    "import": ("onnx",),
+    "study": ("scipy", "sklearn", "pandas", "matplotlib", "jinja2", "onnx"),
     "train": ("torch", "monai", "onnxscript", "cv2"),
     "openvino": ("openvino",),
+    "dicom": ("highdicom",),
     "keras": ("torch", "monai", "onnxscript", "cv2", "keras"),
     "denoise": DENOISE_MODULES,
     "kaggle": ("kagglehub",),

@@ -21,6 +21,7 @@ from carina.workflows.log import Log
 from carina.workflows.probing import masked_probe
 from carina.workflows.report import report
 from carina.workflows.ruling import with_fitted_rules
+from carina.workflows.serving_agreement import with_serving_agreement
 from carina.workflows.start import Start
 from carina.workflows.testing import Tested, test
 
@@ -66,6 +67,9 @@ def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
         learned = learn(run, starts[0], settings=order.settings, log=log)
     classifier = deploy(run, films, recipe, learned=learned, starts=starts, log=log)
     classifier, validation = with_fitted_rules(run, films, recipe, classifier=classifier, log=log)
+    classifier = with_serving_agreement(
+        run, films, recipe, classifier=classifier, validation=validation, log=log
+    )
     probes = masked_probe(learned, settings=order.settings, log=log)
     learned = replace(learned, course=None)  # a cascade would keep every stage's start weights
     tested = Tested(films, recipe, learned, classifier, validation, probes)

@@ -1,111 +1,40 @@
 """Films in, answers out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from carina.data.folders import films_below
-from carina.data.predictions import write_predictions
-from carina.domain.audit import Unreadable
-from carina.domain.card import Card
-from carina.domain.prediction import CAVEAT, Prediction
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from carina.data.answer_rows import AnswerRow
+from carina.data.answer_table import AnswerTable, open_answer_table
+from carina.data.counted import counted
+from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
-from carina.domain.radiograph import Radiograph
 from carina.errors import InputError, UsageError
-from carina.files.atomic import write_bytes
-from carina.files.names import printable
+from carina.files.digests import file_digest
+from carina.files.names import one_line
 from carina.files.room import require_room
-from carina.imaging.pictures import overlay_png
-from carina.imaging.read import FILM_SUFFIXES
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
-from carina.workflows.places import file_word
+from carina.inference.runtime_choice import AUTO
+from carina.workflows.answer_files import AnswerFiles, WantedFiles
+from carina.workflows.film_answers import answered
+from carina.workflows.film_files import (
+    FilmFile,
+    FoundFilms,
+    find_films,
+    own_folders,
+    state_of,
+)
+from carina.workflows.predictions import AnswersInFile, Predictions
 from carina.workflows.progress_bar import default_progress
-from carina.workflows.reading import read_batches
 
-_OVERLAY_BYTES = 300_000
+__all__ = ["Predictions", "predict", "predict_stream"]
 
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Predictions:
-    """The answers on some films, and what could not be read.
-
-    Attributes:
-        card: the classifier's card.
-        answers: one for each readable film, in the order given.
-        unreadable: the files that are no readable films.
-        overlays: film -> the heat map that was written for it.
-    """
-
-    card: Card
-    answers: tuple[Prediction, ...]
-    unreadable: tuple[Unreadable, ...]
-    overlays: dict[str, Path]
-
-    @property
-    def caveat(self) -> str:
-        """The sentence that every output carries."""
-        return CAVEAT
-
-    @property
-    def rule_told(self) -> tuple[str, ...]:
-        """A sentence on the rule where the answer may be another class than the most probable
-        one; else none."""
-        if self.card.thresholds.rule == "highest":
-            return ()
-        return (
-            f"The answers are given by {self.card.answered_by}, and may be another class than the "
-            "most probable one.",
-        )
-
-    def as_values(self) -> dict[str, Any]:
-        """Return plain values, as `--json` prints them."""
-        return {
-            "classifier": self.card.name,
-            "answered_by": self.card.answered_by,
-            "predictions": [
-                {
-                    "path": answer.path,
-                    "decision": answer.decision,
-                    "predicted": answer.predicted,
-                    "probabilities": dict(answer.probabilities),
-                    "abstained": answer.abstained,
-                    "reason": answer.reason,
-                    "cautions": list(answer.cautions),
-                    "heat_map": str(self.overlays[answer.path]) if self.overlays else None,
-                }
-                for answer in self.answers
-            ],
-            "unreadable": [file.model_dump() for file in self.unreadable],
-            "cautions": list(self.card.cautions),
-            "caveat": self.caveat,
-        }
-
-    def __repr__(self) -> str:
-        """Return a line."""
-        return (
-            f"<{len(self.answers)} answers of '{self.card.name}', {len(self.unreadable)} files "
-            "unreadable>"
-        )
-
-    def _repr_html_(self) -> str:
-        """Return a table for notebooks, with what must not be overlooked below it."""
-        names = self.card.labels.names
-        head = "".join(f"<th>{escape(name)}</th>" for name in ("film", "answer", *names))
-        rows = "".join(
-            f"<tr><td>{escape(p.path)}</td><td>{escape(p.decision or 'abstains: ' + p.reason)}</td>"
-            + "".join(f"<td>{p.probabilities[name]:.3f}</td>" for name in names)
-            + "</tr>"
-            for p in self.answers
-        )
-        skipped = (f"skipped: {file.message}" for file in self.unreadable)
-        sentences = "".join(
-            f"<p>{escape(sentence)}</p>"
-            for sentence in (*skipped, *self.rule_told, *self.card.cautions, self.caveat)
-        )
-        return f"<table><tr>{head}</tr>{rows}</table>{sentences}"
+_ROW_BYTES = 1000
 
 
 def predict(
@@ -115,115 +44,207 @@ def predict(
     explain: str | Path | None = None,
     csv: str | Path | None = None,
     label: str | None = None,
+    method: str | None = None,
+    fhir: str | Path | None = None,
+    dicom: str | Path | None = None,
+    with_patient: bool = False,
+    runtime: str = AUTO,
+    precision: str = "f32",
     progress: Progress | None = None,
 ) -> Predictions:
     """Return the answers of a classifier on files and folders of films.
 
+    With `csv` the answers are written as they come and not held, so that there may be any
+    number of films. If that file is there already, the call goes on where it stopped: a film
+    that stands in it as it is now is not answered again, and one that changed gets a further
+    row. A file with anything else in it is refused and left as it is.
+
     Args:
         classifier: a classifier's folder, or a run.
-        paths: films, and folders that are searched for films.
+        paths: films, and folders that are searched for films; `-` is standard input.
         explain: folder for heat maps, one PNG for each film; none are made if None.
         csv: file for the answers as a table.
         label: the class whose evidence the heat maps show; the predicted one if None.
+        method: the explanation method of the heat maps; the class's usual one if None.
+        fhir: folder for a FHIR DiagnosticReport (JSON) for each film; none are made if None.
+        dicom: folder for DICOM answers, a Secondary Capture of the heat map and a structured
+            report for each film that came as DICOM (extra `dicom`); none are made if None.
+        with_patient: whether these name the patient, as the film does; no other output does.
+        runtime: what computes: a registered runtime, or "auto".
+        precision: "f32", or "bf16" where the classifier's card offers it.
         progress: called as the work goes on.
 
     Raises:
-        ClassifierError: if the classifier is damaged.
+        ClassifierError: if the classifier is damaged, or cannot explain by that method.
         InputError: if a path does not exist or nothing can be read.
-        StorageError: if the outputs cannot be written.
+        StorageError: if the outputs cannot be written; the rows so far stay.
+        UnknownNameError: if there is no such class, method, runtime or precision.
+        UsageError: if `csv` holds something else, or another process writes to it.
     """
     progress = progress or default_progress()
-    loaded = load_classifier(classifier)
-    if label is not None and label not in loaded.labels.names:
-        raise InputError(
-            f"the classifier has no class '{label}' (it has: {', '.join(loaded.labels.names)})"
-        )
-    films = find_films(paths)
-    overlays_dir = Path(explain) if explain is not None else None
-    _require_outputs(films, overlays_dir, Path(csv) if csv is not None else None)
-    answers: list[Prediction] = []
-    unreadable: list[Unreadable] = []
-    overlays: dict[str, Path] = {}
-    taken: set[Path] = set()
-    named = ((printable(str(film)), film, printable(str(film))) for film in films)
-    for names, radiographs in read_batches(named, unreadable):
-        for name, film, answer in zip(names, radiographs, loaded.answers(radiographs), strict=True):
-            answers.append(answer)
-            if overlays_dir is not None:
-                overlays[name] = _write_overlay(loaded, film, answer, overlays_dir, label, taken)
-        progress(Step("predicting", len(answers) + len(unreadable), len(films)))
-    if not answers:
-        raise InputError(_nothing_read(unreadable))
-    if csv is not None:
-        write_predictions(Path(csv), loaded.labels.names, answers)
-    return Predictions(loaded.card, tuple(answers), tuple(unreadable), overlays)
-
-
-def _require_outputs(films: Sequence[Path], overlays_dir: Path | None, csv: Path | None) -> None:
-    """Prove that the outputs can be written, before any film is answered."""
-    if overlays_dir is not None:
-        require_room(overlays_dir, n_bytes=len(films) * _OVERLAY_BYTES)
+    wanted = WantedFiles.of(
+        explain=explain, label=label, method=method, fhir=fhir, dicom=dicom,
+        with_patient=with_patient,
+    )  # fmt: skip
+    found = find_films(paths, own=(*own_folders(classifier), *wanted.folders))
+    loaded = load_classifier(
+        classifier, runtime=runtime, precision=precision, films_expected=len(found.films)
+    )
+    files = AnswerFiles(loaded, wanted)
+    _tell_passed_over(found, progress)
+    call = _Call(loaded, found, files, progress)
     if csv is None:
-        return
-    if csv.exists() and csv.resolve() in {film.resolve() for film in films}:
-        raise UsageError(f"--csv {csv} is one of the films; name another file for the answers")
-    if csv.is_dir():
-        raise UsageError(f"--csv {csv} is a folder; name a file for the answers")
-    require_room(csv.parent, n_bytes=len(films) * 1000)
+        return call.held()
+    _require_no_film(Path(csv), found)
+    with open_answers(loaded, Path(csv), files=files, precision=precision) as table:
+        return call.written(table)
 
 
-def find_films(paths: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Return the files that `paths` name, and the films inside the folders, sorted by name.
+def predict_stream(
+    classifier: str | Path,
+    paths: str | Path | Sequence[str | Path],
+    *,
+    runtime: str = AUTO,
+    precision: str = "f32",
+    progress: Progress | None = None,
+) -> Iterator[Prediction]:
+    """Return an iterator over the answers on files and folders of films, in order.
 
-    A file is taken whatever its ending; in a folder what a data set would take: files with
-    a film's ending and DICOM without one, but nothing hidden.
+    Answers come as they are made, and none is held, so that there may be any number of films.
+    A file that is no readable film has an answer without probabilities, whose `reason_code`
+    begins with "file/".
+
+    Args:
+        classifier, paths, runtime, precision, progress: as in `predict`.
 
     Raises:
-        InputError: if a path does not exist, or a folder holds no film or may not be read.
+        CarinaError: as `predict` does, at once but for what happens to single films.
     """
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    films: list[Path] = []
-    for path in map(Path, given):
-        if path.is_dir():
-            inside = films_below(path)
-            if not inside:
-                raise InputError(
-                    f"{path} holds no film (looked for {', '.join(sorted(FILM_SUFFIXES))} and "
-                    "DICOM without an ending, also in its folders but in no hidden one); name "
-                    "the films themselves, or another folder"
-                )
-            films.extend(inside)
-        elif not path.exists() and ".npz!" not in str(path):
-            raise InputError(f"{path} does not exist; name films or folders of films")
-        else:
-            films.append(path)
-    if not films:
-        raise InputError("no film was named; give files or folders of films")
-    return films
+    progress = progress or default_progress()
+    found = find_films(paths, own=own_folders(classifier))
+    loaded = load_classifier(
+        classifier, runtime=runtime, precision=precision, films_expected=len(found.films)
+    )
+    _tell_passed_over(found, progress)
+    for folder in found.refused:
+        progress(Step("predicting", message=f"skipped: {folder.message}"))
+    call = _Call(loaded, found, AnswerFiles(loaded, WantedFiles()), progress)
+    return (row.prediction for rows in call.answered(found.films) for row in rows)
 
 
-def _write_overlay(
-    classifier: Classifier,
-    film: Radiograph,
-    answer: Prediction,
-    folder: Path,
-    label: str | None,
-    taken: set[Path],
-) -> Path:
-    shown = label or answer.predicted
-    explanation = classifier.explain(film, shown)
-    stem = film.path.name
-    number = 1
-    file = folder / f"{stem}.{file_word(shown)}.png"
-    while file in taken:
-        number += 1
-        file = folder / f"{stem}.{number}.{file_word(shown)}.png"
-    taken.add(file)
-    write_bytes(file, overlay_png(film, explanation.heat))
-    return file
+@contextmanager
+def open_answers(
+    classifier: Classifier, csv: Path, *, files: AnswerFiles, precision: str
+) -> Iterator[AnswerTable]:
+    """Yield the table for a classifier's answers in a file; it may hold some already.
+
+    Args:
+        classifier: what answers.
+        csv: the file.
+        files: what else is written.
+        precision: as it was asked for.
+
+    Raises:
+        UsageError: if it is no file, holds something else, or is being written.
+        StorageError: if it cannot be written.
+    """
+    if csv.exists() and not csv.is_file():
+        what = "a folder" if csv.is_dir() else "no regular file"
+        raise UsageError(f"--csv {csv} is {what}; name a file for the answers")
+    require_room(csv.parent, n_bytes=_ROW_BYTES, option="--csv")
+    with open_answer_table(
+        csv,
+        labels=classifier.labels.names,
+        classifier=classifier.digest,
+        made_with="; ".join((precision, *files.in_words)),
+    ) as table:
+        yield table
 
 
-def _nothing_read(unreadable: Sequence[Unreadable]) -> str:
-    first = unreadable[0]
-    more = f" (and {len(unreadable) - 1} more files like it)" if len(unreadable) > 1 else ""
-    return f"none of the files can be read as a film: {first.message}{more}"
+def _is_answered(table: AnswerTable, film: FilmFile) -> bool:
+    """Return whether a film stands in a table as it is now."""
+    state = state_of(film) if table.answered else None
+    if state is None:
+        return False
+    try:
+        return table.answered.holds(film.name, state, lambda: file_digest(Path(film.file)))
+    except OSError:
+        return False  # reading it says why
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call: a classifier, and the films that it is to answer."""
+
+    classifier: Classifier
+    found: FoundFilms
+    files: AnswerFiles
+    progress: Progress
+
+    def answered(self, films: Sequence[FilmFile]) -> Iterator[list[AnswerRow]]:
+        """Yield the answers, telling of every batch."""
+        start, done = time.perf_counter(), 0
+        with closing(answered(self.classifier, films, files=self.files)) as batches:
+            for rows in batches:
+                yield rows
+                done += len(rows)
+                seconds = max(time.perf_counter() - start, 1e-9)
+                self.progress(Step("predicting", done, len(films), {"films/s": done / seconds}))
+
+    def held(self) -> Predictions:
+        """Return the answers, held."""
+        self.files.require_room(len(self.found.films))
+        rows = tuple(row for batch in self.answered(self.found.films) for row in batch)
+        return self._whole(rows)
+
+    def written(self, table: AnswerTable) -> Predictions:
+        """Return the answers, written to a table."""
+        films = self.found.films
+        if table.cut_off:
+            message = f"{table.path} had a last line that was torn, and is cut off: {table.cut_off}"
+            self.progress(Step("predicting", message=message))
+        waiting = [film for film in films if not _is_answered(table, film)]
+        n_before = len(films) - len(waiting)
+        if n_before:
+            message = (
+                f"going on with {table.path}: {counted(n_before, 'film')} of {len(films):,} "
+                "answered before"
+            )
+            self.progress(Step("predicting", message=message))
+        self.files.require_room(len(waiting))
+        require_room(table.path.parent, n_bytes=len(waiting) * _ROW_BYTES, option="--csv")
+        for rows in self.answered(waiting):
+            table.append(rows)
+        names = frozenset(film.name for film in films)
+        return self._whole(AnswersInFile(table.path, names, n_before))
+
+    def _whole(self, held: tuple[AnswerRow, ...] | AnswersInFile) -> Predictions:
+        """Return the answers, once it is known that there are some."""
+        predictions = Predictions.of(self.classifier, held, refused=self.found.refused)
+        if self.files.n_without_dicom:
+            films = counted(self.files.n_without_dicom, "film")
+            message = f"without DICOM answers: {films}, the last: {self.files.without_dicom}"
+            self.progress(Step("predicting", message=message))
+        if predictions.counts.n_read:
+            return predictions
+        first = next(row.prediction.reason for row in predictions.each())
+        n_more = predictions.counts.n_unreadable - 1
+        more = f" (and {n_more} more files like it)" if n_more else ""
+        raise InputError(f"none of the files can be read as a film: {first}{more}")
+
+
+def _tell_passed_over(found: FoundFilms, progress: Progress) -> None:
+    """Say which folders were not searched on purpose."""
+    for folder in found.passed_over:
+        message = f"passed over, since the pictures in it are no new films: {one_line(folder)}"
+        progress(Step("predicting", message=message))
+
+
+def _require_no_film(csv: Path, found: FoundFilms) -> None:
+    """Refuse a file for the answers that is one of the films.
+
+    A film under another name of its own is refused, too: it is no table of answers.
+    """
+    alike = (film.file for film in found.films if film.file.endswith(csv.name))
+    if csv.is_file() and any(Path(file).is_file() and csv.samefile(file) for file in alike):
+        raise UsageError(f"--csv {csv} is one of the films; name another file for the answers")

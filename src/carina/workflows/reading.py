@@ -1,6 +1,8 @@
-"""Films, read a few at a time, with the unreadable ones set aside."""
+"""Films, read a few at a time or a few ahead."""
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +13,31 @@ from carina.imaging.read import read_radiograph
 
 _BATCH = 16
 Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def read_ahead(
+    read: Callable[[Item], Made], items: Iterable[Item], *, n_threads: int, n_ahead: int
+) -> Generator[Made, None, None]:
+    """Yield what `read` returns for each item, in order, a few of them read ahead in threads.
+
+    Args:
+        read: called in the threads; what it raises is raised here.
+        items: taken one after the other, as they are wanted.
+        n_threads: how many are read at the same time.
+        n_ahead: how many may be read, or being read, and not yet taken.
+    """
+    waiting: deque[Future[Made]] = deque()
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="carina-reader")
+    try:
+        for item in items:
+            waiting.append(pool.submit(read, item))
+            if len(waiting) >= n_ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def read_batches(

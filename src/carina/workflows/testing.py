@@ -8,6 +8,7 @@ import numpy as np
 from carina.data.predictions import write_predictions
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import EpochFigures, Estimates, Evaluation
+from carina.domain.explanation_scores import ExplanationScores
 from carina.domain.prediction import Prediction
 from carina.domain.recipe import EvaluateSection, Recipe
 from carina.domain.record import PARTS, Part
@@ -18,6 +19,7 @@ from carina.evaluation.evaluate import (
     overall_metrics,
     scored_films,
 )
+from carina.evaluation.gate_figures import gate_figures
 from carina.evaluation.subgroups import subgroups_of
 from carina.files.atomic import write_bytes
 from carina.files.documents import write_document
@@ -31,7 +33,9 @@ from carina.reporting.wording import with_interval
 from carina.runs import Run
 from carina.workflows.answering import answers_on
 from carina.workflows.error_agreement import agreement_with_confounders
+from carina.workflows.explained_films import score_test_films
 from carina.workflows.films import Films
+from carina.workflows.gate_pictures import answers_to_made_pictures
 from carina.workflows.known_films import without_known
 from carina.workflows.learning import Learned, film_part
 from carina.workflows.log import Log
@@ -75,7 +79,15 @@ def test(run: Run, tested: Tested, *, log: Log) -> Evaluation:
         write_predictions(run.predictions_file(part), films.dataset.labels.names, answers[part])
     with log.stage("evaluation"):
         evaluation = _evaluation(tested, answers)
-    card = classifier.card.model_copy(update={"tested_on": _tested_on(evaluation)})
+    scores = _scored_heat_maps(run, tested, answers["test"], log=log)
+    evaluation = evaluation.model_copy(update={"explanation_scores": scores})
+    card = classifier.card.model_copy(
+        update={
+            "tested_on": _tested_on(evaluation),
+            "explanation_scores": scores,
+            "cautions": (*classifier.card.cautions, *(scores.cautions if scores else ())),
+        }
+    )
     readme = model_card(
         card,
         recipe=tested.recipe,
@@ -116,6 +128,14 @@ def _evaluation(tested: Tested, answers: dict[Part, list[Prediction]]) -> Evalua
             "last_epoch": _last_epoch(tested, answers["test"]),
             "without_leaks": without_known(
                 names, answers["test"], films.seen_while_training(), section
+            ),
+            "gate": gate_figures(
+                names,
+                answers["test"],
+                section,
+                made=answers_to_made_pictures(films, tested.classifier, seed=section.seed)
+                if tested.classifier.card.gate.checks
+                else None,
             ),
             "error_agreement": agreement_with_confounders(films, answers["test"], section),
             "probes": {**tested.probes, **confounder_probes(films.audit)},
@@ -165,6 +185,18 @@ def _answers_of_the_last_epoch(tested: Tested, answers: Sequence[Prediction]) ->
             for answer, row in zip(answers, logits, strict=True)
         ]
     )
+
+
+def _scored_heat_maps(
+    run: Run, tested: Tested, answers: Sequence[Prediction], *, log: Log
+) -> ExplanationScores | None:
+    """Return how far the classifier's heat maps can be believed, if the recipe asks."""
+    if not tested.recipe.evaluate.score_explanations or not answers:
+        return None
+    with log.stage("heat maps"):
+        return score_test_films(
+            tested.films, answers, tested.classifier, run.classifier_dir, log=log
+        )
 
 
 def _tested_on(evaluation: Evaluation) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.auditing.film_reference import Floats, equalised_thumbnails, film_reference
+from carina.auditing.film_reference import film_reference
 from carina.auditing.misfit_check import MeasuredFilms, MisfitCheck, SketchedFilms, Suspect
 from carina.auditing.misfit_checks import CHECKS
 from carina.imaging.sketch import SKETCH_SIDE
+from carina.imaging.thumbnails import Floats, equalised_thumbnails
 
 # Every panel of a collage lies at most so far from frontal chest films, and nearer than the whole
 # by this factor: with these `benchmarks/misfits.py` finds 9 to 10 of 10 collages, and none among

@@ -9,15 +9,15 @@ from carina.auditing.misfit_check import MeasuredFilms, MisfitCheck, Suspect, me
 from carina.auditing.misfit_checks import CHECKS
 from carina.domain.film_facts import FilmFacts
 from carina.domain.record import Record
+from carina.domain.views import NO_RADIOGRAPHS
 
 # Log odds, from `benchmarks/film_reference.py`: of the films of a set that the reference had not
 # seen 1 % lie below -3 to -4.5, and few of one that it had; photographs and textures below.
 _DOUBTFUL, _CLEAR = -3.0, -6.0
 # Where so many films are suspected, it is more likely that this data set is made otherwise.
 _TOO_MANY = 0.25
-# DICOM PS3.3 C.7.3.1.1.1 (Modality) and the planes that tables of public sets write as views.
+# The planes that tables of public sets write as views.
 _PLANES = frozenset({"axial", "coronal", "sagittal"})
-_SLICES = {"CT": "CT", "MR": "MR", "PT": "PET", "US": "ultrasound", "NM": "nuclear medicine"}
 
 
 def _judge(films: MeasuredFilms) -> Iterable[Suspect]:
@@ -46,7 +46,7 @@ def _tag(record: Record, facts: FilmFacts) -> str:
     view = record.view or facts.view or ""
     if view.casefold() in _PLANES:
         return f"Its view is stated as '{view}', a plane of slices, and no projection."
-    for code, name in _SLICES.items():
+    for code, name in NO_RADIOGRAPHS.items():
         if f"modality {code}" in facts.traces:
             return f"The file says that it is an image of another kind: modality {code} ({name})."
     return ""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.auditing.film_reference import Floats
 from carina.auditing.misfit_check import (
     MeasuredFilms,
     MisfitCheck,
@@ -16,6 +15,7 @@ from carina.auditing.misfit_check import (
     Suspect,
 )
 from carina.auditing.misfit_checks import CHECKS
+from carina.imaging.thumbnails import Floats
 
 # Fewer films have no usual range to lie outside of.
 _FEWEST_FILMS = 30

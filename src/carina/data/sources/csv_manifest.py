@@ -1,4 +1,4 @@
-"""A CSV manifest: `path,label[,patient,split,source,view,sex,age]`."""
+"""A CSV manifest: `path,label[,patient,split,source,view,sex,age,lung_mask]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from carina.errors import DatasetError
 from carina.files.tables import read_rows
 from carina.registry import nearest
 
-_KNOWN = ("path", "patient", "split", "source", "view", "sex", "age")
+_KNOWN = ("path", "patient", "split", "source", "view", "sex", "age", "lung_mask")
 _N_SHOWN = 5
 
 Value = TypeVar("Value")
@@ -58,7 +59,8 @@ class CsvManifest:
     empty means none. `source` names the hospital of the row and becomes the record's source.
     Patient numbers of all manifests are one numbering, so that a patient of two manifests
     is found; where rows name a `source`, each source is a numbering of its own. Without a
-    `patient` column the file names are asked (NIH, Kermany).
+    `patient` column the file names are asked (NIH, Kermany). `lung_mask` is a path as `path`,
+    of a picture whose lungs are white; it counts for films below the CSV's folder.
     """
 
     precedence = 30
@@ -140,7 +142,21 @@ def _film(name: str, file: Path, row: _Row, label_column: str, problems: _Proble
         view=row.cell("view") or None,
         sex=_read_cell(row, "sex", sex_letter, problems),
         age_years=_read_cell(row, "age", age_in_years, problems),
+        lung_mask=_read_cell(row, "lung_mask", partial(_mask_path, name, file), problems),
     )
+
+
+def _mask_path(name: str, file: Path, written: str) -> str:
+    """Return the path of a film's lung mask, relative as the film's `name` is.
+
+    Raises:
+        ValueError: if it is not there, or the film lies elsewhere than below the CSV's folder.
+    """
+    mask = posixpath.normpath(written.replace("\\", "/"))
+    whole, own = file.as_posix(), f"/{name}"
+    if not whole.endswith(own) or not (Path(whole.removesuffix(own)) / mask).is_file():
+        raise ValueError(written)
+    return mask
 
 
 def _names_and_files(folder: Path, rows: Sequence[_Row]) -> list[tuple[str, Path]]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.errors import ClassifierError, MissingExtraError
-from carina.inference.runtimes import RUNTIMES, Arrays, Shape
+from carina.errors import ClassifierError, CouldNotError, MissingExtraError
+from carina.inference.onnx_files import require_whole
+from carina.inference.runtimes import RUNTIMES, Arrays, NumberFormat, Runtime, Shape
 
-if TYPE_CHECKING:
-    import onnx
-
-Hint = Literal["f32", "bf16"]
+Hint = NumberFormat
+# Instructions that multiply in bf16, as Linux names them. OpenVINO takes bf16 without them
+# too, and is then slower than in f32.
+_BF16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 
 
 class OpenVinoNetwork:
@@ -35,40 +40,47 @@ class OpenVinoNetwork:
 
     def run(self, outputs: Sequence[str], inputs: Arrays) -> list[NDArray[np.float32]]:
         """Return the named outputs for the named inputs."""
-        wanted = tuple(outputs)
-        compiled = self._compiled_for(wanted)
-        idle = self._idle[wanted]
+        compiled_for = self._compiled_for(tuple(outputs))
+        idle = self._idle[compiled_for]
         try:
             request = idle.pop()
         except IndexError:
-            request = compiled.create_infer_request()
+            request = self._compiled[compiled_for].create_infer_request()
         given = {name: np.ascontiguousarray(values) for name, values in inputs.items()}
         request.infer(given, share_inputs=True)
-        found = [np.array(request.get_tensor(name).data) for name in wanted]
+        found = [np.array(request.get_tensor(name).data) for name in outputs]
         idle.append(request)
         return found
 
-    def _compiled_for(self, outputs: tuple[str, ...]) -> Any:
-        """Return the part of the network that some outputs need."""
-        with self._compiling:
-            if outputs not in self._compiled:
-                from openvino import Model
+    def _compiled_for(self, outputs: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the key of a compiled part of the network that gives some outputs."""
+        known = self._known_for(outputs)
+        if known is None:
+            with self._compiling:  # a thread that needs nothing new does not wait here
+                known = self._known_for(outputs) or self._compile(outputs)
+        return known
 
-                results = [self._model.output(name).get_node() for name in outputs]
-                part = Model(results, self._model.get_parameters(), "part")
-                self._compiled[outputs] = self._core.compile_model(part, "CPU", self._properties)
-                self._idle[outputs] = deque()
-            return self._compiled[outputs]
+    def _known_for(self, outputs: tuple[str, ...]) -> tuple[str, ...] | None:
+        wanted = set(outputs)
+        return next((key for key in tuple(self._compiled) if wanted <= set(key)), None)
 
+    def _compile(self, outputs: tuple[str, ...]) -> tuple[str, ...]:
+        """Compile the part of the network that some outputs need."""
+        import openvino
 
-@RUNTIMES.register("openvino")
-def load_with_openvino(data: bytes, *, threads: int = 0) -> OpenVinoNetwork:
-    """Return the network in the bytes of an ONNX file, in float32 (`compile_with_openvino`)."""
-    return compile_with_openvino(data, threads=threads)
+        results = [self._model.output(name).get_node() for name in outputs]
+        part = openvino.Model(results, self._model.get_parameters(), "part")
+        try:
+            compiled = self._core.compile_model(part, "CPU", self._properties)
+        except RuntimeError as error:
+            raise _cannot_run(error) from error
+        self._idle[outputs] = deque()
+        self._compiled[outputs] = compiled
+        return outputs
 
 
 def compile_with_openvino(
-    data: bytes, *, threads: int = 0, precision: Hint = "f32"
+    data: bytes, *, threads: int = 0, precision: NumberFormat = "f32"
 ) -> OpenVinoNetwork:
     """Return the network in the bytes of an ONNX file.
 
@@ -87,8 +99,8 @@ def compile_with_openvino(
     try:
         import openvino
     except ImportError as error:
-        raise MissingExtraError(needed_for="the runtime 'openvino'", extra="openvino") from error
-    _refuse_other_files(data)
+        raise _missing() from error
+    require_whole(data)
     core = openvino.Core()
     properties = {
         "INFERENCE_PRECISION_HINT": precision,
@@ -99,40 +111,53 @@ def compile_with_openvino(
         model = core.read_model(data, b"")
         return OpenVinoNetwork(core, model, properties)
     except RuntimeError as error:
-        raise ClassifierError(
-            f"the network cannot be run by OpenVINO {openvino.__version__}: {error}"
-        ) from error
+        raise _cannot_run(error) from error
 
 
-def _refuse_other_files(data: bytes) -> None:
-    """Refuse weights that stand in other files, whose digests nobody checked.
+def _cannot_run(error: RuntimeError) -> ClassifierError:
+    return ClassifierError(f"the network cannot be run by OpenVINO {_version()}: {error}")
 
-    Raises:
-        ClassifierError: if there are any, or the bytes are no ONNX file.
-    """
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+def _missing() -> MissingExtraError:
+    return MissingExtraError(needed_for="the runtime 'openvino'", extra="openvino")
+
+
+def _absence() -> CouldNotError | None:
+    return _missing() if find_spec("openvino") is None else None
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
 
     try:
-        graph = onnx.load_model_from_string(data).graph
-    except DecodeError as error:
-        raise ClassifierError(f"the network is no ONNX file: {error}") from error
-    elsewhere = [t.name for t in _tensors(graph) if t.data_location == onnx.TensorProto.EXTERNAL]
-    if elsewhere:
-        raise ClassifierError(
-            f"the network keeps weights in other files ({', '.join(elsewhere[:3])}); a "
-            "classifier's network.onnx must hold everything: train or import it again"
+        return version("openvino")
+    except PackageNotFoundError:
+        return "(version unknown)"
+
+
+@cache
+def _without_bf16() -> str:
+    """Return why OpenVINO does not compute in bf16 on this machine, or ""."""
+    import openvino
+
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return f"it has no bf16 for this processor ({platform.machine()}); take --precision f32"
+    instructions = _instructions()
+    if instructions and not instructions & _BF16_INSTRUCTIONS:
+        return (
+            "this processor has no bf16 instructions (avx512_bf16 or amx_bf16); "
+            "take --precision f32"
         )
+    return ""
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Yield every tensor of a graph and of the graphs within it."""
-    yield from graph.initializer
-    for attribute in (attribute for node in graph.node for attribute in node.attribute):
-        yield from (attribute.t, *attribute.tensors)
-        for inner in (attribute.g, *attribute.graphs):
-            if inner.node or inner.initializer:
-                yield from _tensors(inner)
+def _instructions() -> set[str]:
+    """Return what an x86 processor can do, as Linux names it; empty where nobody says."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.is_file():
+        return set()
+    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    return set(next((line for line in lines if line.startswith("flags")), "").split())
 
 
 def _shapes(ports: Sequence[Any]) -> dict[str, Shape]:
@@ -142,3 +167,15 @@ def _shapes(ports: Sequence[Any]) -> dict[str, Shape]:
         )
         for port in ports
     }
+
+
+RUNTIMES.register("openvino")(
+    Runtime(
+        title="OpenVINO",
+        device="cpu",
+        load=compile_with_openvino,
+        version=_version,
+        absence=_absence,
+        without_bf16=_without_bf16,
+    )
+)

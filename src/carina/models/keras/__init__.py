@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from carina.models.network import ImageNetwork
 from carina.registry import Registry
 
 if TYPE_CHECKING:
     import keras
+
+    from carina.models.network import ImageNetwork
 
 
 @dataclass(frozen=True, slots=True)

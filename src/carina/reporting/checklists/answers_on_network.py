@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from carina.domain.gate import Gate
 from carina.domain.sentences import counted, listed
 from carina.inference.bundle import NETWORK
 from carina.reporting.checklists.items import Answer, RunFacts, filled, not_applicable
@@ -262,10 +263,20 @@ def poor_input(facts: RunFacts) -> Answer:
         f"A file that cannot be read as a film is refused. No answer is given to a film whose "
         f"shorter side has fewer than {gate.min_side_px} pixels, whose longer side is over "
         f"{gate.max_aspect_ratio:g} times the other, or whose grey values span less than "
-        f"{100 * gate.min_contrast:g} % of the range. {unsure}No other input is needed, "
-        "so none can be missing.",
+        f"{100 * gate.min_contrast:g} % of the range. {_fitted_gate(gate)}{unsure}"
+        "No other input is needed, so none can be missing.",
         "abstention",
         "limits",
+    )
+
+
+def _fitted_gate(gate: Gate) -> str:
+    """Return what the fitted limits of the input gate refuse."""
+    if not gate.checks:
+        return ""
+    return (
+        "Nor to one that is turned, inverted, cropped, or unlike the training films in a small "
+        "copy or in the network's features, by limits fitted to those films. "
     )
 
 

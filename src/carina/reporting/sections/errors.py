@@ -28,10 +28,14 @@ def errors(run: Run | TestFolder) -> Section | None:
         return Section(
             "errors", "The worst errors", (Paragraph("No test film was answered wrongly."),)
         )
-    opening = (
-        f"{counted(len(every), 'test film')} got a wrong answer; the {len(shown):,} furthest from "
-        "the truth are shown."
+    which = (
+        f"the {len(shown):,} furthest from the truth are shown"
+        if len(shown) < len(every)
+        else "it is shown"
+        if len(every) == 1
+        else "all are shown, the furthest from the truth first"
     )
+    opening = f"{counted(len(every), 'test film')} got a wrong answer; {which}."
     blocks = _galleries(run, shown, opening) if isinstance(run, Run) else _table(shown, opening)
     return Section(anchor="errors", title="The worst errors", blocks=tuple(blocks))
 
@@ -41,10 +45,17 @@ def _galleries(run: Run, shown: list[Prediction], opening: str) -> list[Block]:
     digests = {(row.source, row.path): row.sha256 for row in run.manifest}
     introduction = (
         f"{opening} The heat map marks what spoke for the answer that was given: brighter is more. "
-        "Heat outside the lungs is a sign that the network looks at something else."
+        "Heat outside the lungs is a sign that the network looks at something else"
+        f"{_as_far_as_believed(run)}."
     )
     cases = [_case(run, film, digests.get((film.source, film.path), "")) for film in shown]
     return [Paragraph(introduction), *cases]
+
+
+def _as_far_as_believed(run: Run) -> str:
+    if run.evaluation.explanation_scores is None:
+        return ""
+    return ", as far as its maps can be believed: the section on heat maps says how far that is"
 
 
 def _table(shown: list[Prediction], opening: str) -> list[Block]:

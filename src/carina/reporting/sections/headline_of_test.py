@@ -47,7 +47,7 @@ def headline_of_test(test: Run | TestFolder) -> Section | None:
 def _what_it_is(evaluation: Evaluation) -> str:
     data, classes = evaluation.data, listed(evaluation.labels)
     films = counted(data.n_images, "film")
-    if data.external is None:
+    if data.external is None and evaluation.is_of_predictions:
         return (
             f"The answers of a tool that tells {classes} apart, on {films}, as they stand in "
             f"{evaluation.classifier}. What the tool is, and what it was trained on, is not known."
@@ -55,6 +55,8 @@ def _what_it_is(evaluation: Evaluation) -> str:
     without = evaluation.without_leaks
     n_known = 0 if without is None else without.n_removed
     which = f"{n_known:,} of which it was made with" if n_known else "that it was not made with"
+    if data.external is None:
+        which = "and what it was trained on is not known"
     return (
         f"A classifier that tells {classes} apart (card {evaluation.classifier[:_DIGITS]}), on "
         f"{films} of {data.name}, {which}."

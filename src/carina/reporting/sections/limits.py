@@ -18,6 +18,7 @@ def limits(run: Run) -> Section:
         *_about_the_data(run),
         "A heat map shows where the network looked, not whether that is a sign of the disease.",
         _about_the_probabilities(run),
+        *_about_the_precision(run),
         f"Only {listed(run.card.labels.names)} exist for this classifier: a film that shows "
         "anything else gets one of these answers too.",
     )
@@ -65,6 +66,13 @@ def _about_the_probabilities(run: Run) -> str:
         "validation part. Where a class is rarer or more frequent than there, or films come from "
         "another machine, 90 % need not mean that nine of ten such answers are right."
     )
+
+
+def _about_the_precision(run: Run) -> list[str]:
+    serving = run.card.serving
+    if serving is None:
+        return []
+    return [f"Every number here was computed in f32 by ONNX Runtime. {serving.sentence}"]
 
 
 def _about_the_data(run: Run) -> list[str]:

@@ -1,60 +1,27 @@
-"""What every registered explanation method and runtime must do."""
+"""What every registered runtime must do."""
 
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from carina.errors import ClassifierError
 from carina.inference.bundle import load_classifier
-from carina.inference.explain import EXPLAINERS
 from carina.inference.runtimes import RUNTIMES
 from making.classifiers import N_MAPS, SIDE, write_tiny_classifier
 
-# A runtime has the name of the module that it needs.
 every_runtime = pytest.mark.parametrize(
     "runtime",
     [
         pytest.param(
             name,
-            marks=pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed"),
+            marks=pytest.mark.skipif(
+                RUNTIMES.get(name).absence() is not None, reason=f"{name} is not there"
+            ),
         )
         for name in RUNTIMES.names()
     ],
 )
-
-
-def linear_head(weights):
-    """Return a head whose logits are sums of the maps' means, times weights."""
-    return lambda maps: maps.astype(np.float64).mean(axis=(2, 3)) @ weights
-
-
-@pytest.mark.parametrize("method", EXPLAINERS.names())
-def test_heat_has_the_maps_size_and_is_never_below_zero(method):
-    rng = np.random.default_rng(0)
-    maps = rng.random((5, 7, 9), dtype=np.float32)
-    heat = EXPLAINERS.get(method)(maps, linear_head(rng.normal(size=(5, 3))), class_index=1)
-    assert heat.shape == (7, 9)
-    assert heat.dtype == np.float32
-    assert heat.min() >= 0
-
-
-@pytest.mark.parametrize("method", EXPLAINERS.names())
-def test_heat_lies_where_the_map_that_speaks_for_the_class_does(method):
-    maps = np.zeros((2, 6, 6), dtype=np.float32)
-    maps[0, 1, 1] = 1
-    maps[1, 4, 4] = 1
-    head = linear_head(np.array([[1.0, -1.0], [-1.0, 1.0]]))
-    explain = EXPLAINERS.get(method)
-    assert np.unravel_index(explain(maps, head, class_index=0).argmax(), (6, 6)) == (1, 1)
-    assert np.unravel_index(explain(maps, head, class_index=1).argmax(), (6, 6)) == (4, 4)
-
-
-@pytest.mark.parametrize("method", EXPLAINERS.names())
-def test_maps_without_a_value_give_no_heat(method):
-    maps = np.zeros((2, 6, 6), dtype=np.float32)
-    assert not EXPLAINERS.get(method)(maps, linear_head(np.ones((2, 2))), class_index=0).any()
 
 
 @every_runtime

@@ -1,0 +1,1 @@
+"""Answers in the formats of hospitals: one file for each."""

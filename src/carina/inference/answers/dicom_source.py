@@ -1,0 +1,89 @@
+"""What a DICOM object that is made of a film must know of the film's own file."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from carina.errors import ImageError, InputError
+from carina.imaging.dicom import DAMAGE, DEFLATED, is_dicom
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_REFERRED_BY = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+_PATIENT_AND_STUDY = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
+    "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+_ON_THE_PICTURE = ("Rows", "Columns", "PatientOrientation", "BurnedInAnnotation", "Modality")
+# RFC 9562, 5.8: a UUID of a kind of one's own, version 8.
+_VERSION, _VARIANT = 8 << 76, 2 << 62
+
+
+def read_source(data: bytes, *, name: str, with_patient: bool = False) -> Dataset:
+    """Return what an object made of a film refers to and, if asked for, inherits.
+
+    Args:
+        data: the film's DICOM file.
+        name: the file, for messages.
+        with_patient: whether the patient's name, id, birth date and sex and the study's
+            date, time, id, accession number and referring physician are copied; they are
+            there and empty otherwise.
+
+    Returns:
+        A data set with the UIDs of study, series and film, the elements named above, and
+        what is known of the picture; nothing else of the file is read.
+
+    Raises:
+        ImageError: if the file is no DICOM file, or damaged.
+        InputError: if it lacks a UID, so that nothing can refer to it.
+    """
+    from pydicom import Dataset, dcmread
+
+    if not is_dicom(data) or DEFLATED in data[:4096]:
+        raise ImageError(
+            f"{name} is no DICOM file, or a deflated one: only a film that came as DICOM has a "
+            "study to which a DICOM answer can be added",
+            image_code="unknown-format",
+        )
+    wanted = [*_REFERRED_BY, *_ON_THE_PICTURE, "SpecificCharacterSet"]
+    wanted += _PATIENT_AND_STUDY if with_patient else ()
+    source = Dataset()
+    try:
+        found = dcmread(
+            io.BytesIO(data), force=True, stop_before_pixels=True, specific_tags=list(wanted)
+        )
+        for keyword in wanted:
+            if keyword in found:
+                setattr(source, keyword, found[keyword].value)
+    except DAMAGE as error:
+        raise ImageError(
+            f"{name} is a damaged DICOM file: {error}", image_code="damaged"
+        ) from error
+    missing = [keyword for keyword in _REFERRED_BY if not source.get(keyword)]
+    if missing:
+        raise InputError(
+            f"{name} has no {', '.join(missing)}, so a DICOM answer could not refer to it; take "
+            "the file as the archive gave it, or answer by --csv or --fhir"
+        )
+    for keyword in _PATIENT_AND_STUDY:
+        if keyword not in source:
+            setattr(source, keyword, "")
+    return source
+
+
+def uid_of(*parts: str) -> str:
+    """Return a DICOM UID made of texts: the same texts, the same UID.
+
+    References:
+        DICOM PS3.5, B.2: "2.25." and the number of a UUID; here of the texts' sha256.
+
+    >>> uid_of("a film", "a classifier") == uid_of("a film", "a classifier")
+    True
+    """
+    number = int.from_bytes(sha256("\n".join(parts).encode()).digest()[:16], "big")
+    number = number & ~(0xF << 76) & ~(0x3 << 62) | _VERSION | _VARIANT
+    return f"2.25.{uuid.UUID(int=number).int}"

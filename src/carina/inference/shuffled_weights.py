@@ -1,0 +1,154 @@
+"""The same network with its weights shuffled: what it then shows, it did not learn."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carina.domain.card import Card
+from carina.domain.sentences import listed
+from carina.errors import ClassifierError
+from carina.inference.classifier import Classifier
+
+if TYPE_CHECKING:
+    import onnx
+
+Part = Literal["head", "network"]
+
+_NETWORK = "network.onnx"
+_OF_WEIGHTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+def with_shuffled_weights(
+    classifier: Classifier, folder: Path, *, part: Part, seed: int
+) -> Classifier:
+    """Return a classifier that differs in its weights alone; for explaining, not for answering.
+
+    Args:
+        classifier: loaded from `folder`.
+        folder: the classifier's own folder.
+        part: "head" shuffles what stands behind the last spatial maps, "network" everything.
+        seed: decides the order that the weights come in.
+
+    Raises:
+        ClassifierError: if there are no weights to shuffle.
+    """
+    card = classifier.card
+    files = {name: (folder / name).read_bytes() for name in card.files}
+    networks = {name: files[name] for name in _networks(card)}
+    return Classifier(
+        card,
+        digest="",
+        files={**files, **shuffled_files(networks, part=part, seed=seed)},
+        runtime=classifier.runtime,
+    )
+
+
+def shuffled_files(files: Mapping[str, bytes], *, part: Part, seed: int) -> dict[str, bytes]:
+    """Return a classifier's ONNX files with their weights shuffled.
+
+    Each unit of a layer keeps its own weights, in another order. A weight array that stands
+    in several files is shuffled alike in all of them, so that a head stays the head of its
+    network. Biases and the numbers of a batch normalisation stay: they carry no picture.
+
+    Args:
+        files: `network.onnx` and the heads, by name.
+        part, seed: as in `with_shuffled_weights`.
+
+    Raises:
+        ClassifierError: if there are no weights to shuffle.
+    """
+    import onnx
+
+    models = {name: onnx.load_model_from_string(data) for name, data in files.items()}
+    found = {name: list(_weights(model.graph)) for name, model in models.items()}
+    of_heads = {one.key for name, own in found.items() if name != _NETWORK for one in own}
+    shuffled: dict[str, NDArray[np.generic]] = {}
+    for weights in (one for own in found.values() for one in own):
+        if part == "head" and weights.key not in of_heads:
+            continue
+        if weights.key not in shuffled:
+            shuffled[weights.key] = weights.shuffled(seed)
+        mixed = onnx.numpy_helper.from_array(shuffled[weights.key], weights.tensor.name)
+        weights.tensor.CopyFrom(mixed)
+    if not shuffled:
+        raise ClassifierError(
+            f"the network has no weights of {part} that could be shuffled: no array that a "
+            f"{listed(_OF_WEIGHTS)} takes"
+        )
+    return {name: model.SerializeToString(deterministic=True) for name, model in models.items()}
+
+
+def weight_keys(data: bytes) -> frozenset[str]:
+    """Return a digest of each weight array in the bytes of an ONNX file."""
+    import onnx
+
+    return frozenset(one.key for one in _weights(onnx.load_model_from_string(data).graph))
+
+
+def _networks(card: Card) -> tuple[str, ...]:
+    return (_NETWORK, *sorted({source.head for source in card.explanations.values()}))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weights:
+    """The weights of a layer.
+
+    Attributes:
+        tensor: where they stand in the file.
+        values: its array.
+        unit_axis: the axis that counts the layer's units.
+        key: a digest of them.
+    """
+
+    tensor: onnx.TensorProto
+    values: NDArray[np.generic]
+    unit_axis: int
+    key: str
+
+    def shuffled(self, seed: int) -> NDArray[np.generic]:
+        """Return the weights with those of each unit in another order."""
+        units = np.moveaxis(self.values, self.unit_axis, 0)
+        order = np.random.default_rng([seed, int(self.key[:16], 16)])
+        mixed = order.permuted(units.reshape(len(units), -1), axis=1).reshape(units.shape)
+        return np.ascontiguousarray(np.moveaxis(mixed, 0, self.unit_axis))
+
+
+def _weights(graph: onnx.GraphProto) -> Iterator[_Weights]:
+    """Yield the kernels and matrices of a graph's layers."""
+    import onnx
+
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "value":
+                tensors[node.output[0]] = attribute.t
+    axes = {
+        name: axis
+        for node in graph.node
+        if node.op_type in _OF_WEIGHTS
+        for name, axis in _unit_axes(node).items()
+        if name in tensors and len(tensors[name].dims) > 1
+    }
+    for name, axis in axes.items():
+        values: NDArray[np.generic] = onnx.numpy_helper.to_array(tensors[name])
+        key = hashlib.sha256(values.tobytes()).hexdigest()
+        yield _Weights(tensors[name], values, axis, key)
+
+
+def _unit_axes(node: onnx.NodeProto) -> dict[str, int]:
+    """Return the inputs of a layer that may be weights, with the axis of its units."""
+    if node.op_type == "Conv":
+        return {node.input[1]: 0}
+    if node.op_type == "ConvTranspose":
+        return {node.input[1]: 1}
+    if node.op_type == "Gemm":
+        transposed = any(one.name == "transB" and one.i for one in node.attribute)
+        return {node.input[1]: 0 if transposed else 1}
+    return {node.input[0]: -2, node.input[1]: -1}

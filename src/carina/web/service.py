@@ -1,0 +1,215 @@
+"""What answers: the classifier, its queue, and how much it takes on."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from carina.inference.classifier import Classifier
+from carina.settings import Settings
+from carina.web.film_queue import FilmQueue
+from carina.web.films import (
+    AnsweredFilm,
+    PreparedFilm,
+    UnreadableFilmError,
+    answered_films,
+    answered_radiograph,
+    prepared_film,
+    radiograph_of,
+)
+from carina.web.metrics import Metrics
+from carina.web.pictures import AskedPictures, answer_pictures
+from carina.web.priority import step_back
+from carina.web.problems import ProblemError
+from carina.web.uploads import UploadedFilm, UploadLimits
+
+READERS = 2
+# Small networks answer two to four films at once in half the time for each, and gain nothing
+# from more; large ones gain nothing at all, and a film would wait for a larger batch to end.
+BATCH = 4
+# Films of one request that are in the queue at once: a large request lets others in between.
+_AT_ONCE = 8
+# Whole films are held while they are drawn, so that few are drawn at once.
+_DRAWING = 2
+# The bodies that are held at once, as a multiple of the largest.
+_BODIES = 4
+
+Outcome = tuple[AnsweredFilm, dict[str, Any]] | UnreadableFilmError
+
+
+class Service:
+    """A classifier with what it takes to answer many requests; made for one event loop.
+
+    Attributes:
+        classifier: what answers requests that begin now.
+        metrics: the counts.
+        limits: of the films of a request.
+        deadline_s: from the last byte of a request to its answer.
+        stopping: True once no more films are taken.
+        last_reload: what became of the last look at the classifier's folder: "none",
+            "taken", "unchanged", "refused".
+    """
+
+    def __init__(self, classifier: Classifier, settings: Settings) -> None:
+        """Make it; `settings` hold the limits."""
+        service = settings.service
+        self.classifier = classifier
+        self.limits = UploadLimits(
+            film_bytes=min(service.max_film_bytes, settings.max_upload_bytes),
+            films=service.max_films,
+        )
+        self.deadline_s = service.deadline_s
+        self.stopping = False
+        self.last_reload = "none"
+        self.metrics = Metrics(classifier, n_films=lambda: self._queue.n_films + self._n_drawing)
+        self._queue: FilmQueue[Classifier, UploadedFilm, PreparedFilm, AnsweredFilm] = FilmQueue(
+            prepared_film, answered_films, timed=self.metrics, readers=READERS, batch=BATCH
+        )
+        self._drawing = ThreadPoolExecutor(
+            _DRAWING, thread_name_prefix="carina-draw", initializer=step_back
+        )
+        self._n_drawing = 0
+        self._max_upload_bytes = settings.max_upload_bytes
+        self._most_requests = service.queue
+        self._n_requests = 0
+        self._n_bytes = 0
+
+    @property
+    def n_requests(self) -> int:
+        """The requests with films that were taken on and are not answered yet."""
+        return self._n_requests
+
+    def refusal(self, n_bytes: int | None) -> ProblemError | None:
+        """Return why a request with films cannot be taken on now, or None if it can.
+
+        Args:
+            n_bytes: of its body, as it says; None if it does not.
+        """
+        if self.stopping:
+            return self._not_now("stopping", "the server is being stopped and takes no more films")
+        held = self._n_bytes + self._held(n_bytes)
+        full = self._n_requests >= self._most_requests
+        if full or (self._n_requests and held > _BODIES * self._max_upload_bytes):
+            return self._not_now(
+                "busy", f"{self._n_requests} requests are being answered or wait, and no more fit"
+            )
+        return None
+
+    @contextmanager
+    def taken_on(self, n_bytes: int | None) -> Iterator[None]:
+        """Hold a place for a request with films while it is read and answered.
+
+        Args:
+            n_bytes: of its body, as it says; None if it does not.
+
+        Raises:
+            ProblemError: "busy" or "stopping", if there is no place.
+        """
+        problem = self.refusal(n_bytes)
+        if problem is not None:
+            raise problem
+        held = self._held(n_bytes)
+        self._n_requests += 1
+        self._n_bytes += held
+        try:
+            yield
+        finally:
+            self._n_requests -= 1
+            self._n_bytes -= held
+
+    async def outcomes(
+        self, classifier: Classifier, films: Sequence[UploadedFilm], asked: AskedPictures
+    ) -> list[Outcome]:
+        """Return what became of each film, in order; cancelled, it drops what still waits.
+
+        Args:
+            classifier: what answers.
+            films: as they came.
+            asked: the pictures that the answers shall bring.
+
+        Raises:
+            ProblemError: "deadline", if it takes too long.
+        """
+        at_once = 1 if _wants_pictures(asked) else _AT_ONCE
+        waiting: deque[asyncio.Future[Any]] = deque()
+        found: list[Outcome] = []
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                for film in films:
+                    if len(waiting) == at_once:
+                        found.append(await self._outcome(waiting.popleft()))
+                    waiting.append(self._begun(classifier, film, asked))
+                while waiting:
+                    found.append(await self._outcome(waiting.popleft()))
+        except TimeoutError:
+            raise self._not_now(
+                "deadline", f"the answer was not ready after {self.deadline_s:g} s"
+            ) from None
+        finally:
+            for answer in waiting:
+                if not answer.cancel() and not answer.cancelled():
+                    answer.exception()  # or asyncio would log it, with the film's name
+        return found
+
+    def take_up(self, classifier: Classifier) -> None:
+        """Answer with another classifier from now on; what has begun ends as it began."""
+        self.classifier = classifier
+        self.metrics.answer_with(classifier)
+
+    def close(self) -> None:
+        """Finish what is here and end the threads."""
+        self._queue.close()
+        self._drawing.shutdown()
+
+    def _held(self, n_bytes: int | None) -> int:
+        return self._max_upload_bytes if n_bytes is None else n_bytes
+
+    def _begun(
+        self, classifier: Classifier, film: UploadedFilm, asked: AskedPictures
+    ) -> asyncio.Future[Any]:
+        if _wants_pictures(asked):
+            self._n_drawing += 1
+            drawn = asyncio.wrap_future(self._drawing.submit(_drawn, classifier, film, asked))
+            drawn.add_done_callback(self._one_drawn)
+            return drawn
+        return asyncio.wrap_future(self._queue.submit(classifier, film))
+
+    def _one_drawn(self, _answer: asyncio.Future[Any]) -> None:
+        self._n_drawing -= 1
+
+    async def _outcome(self, answer: asyncio.Future[Any]) -> Outcome:
+        try:
+            found = await answer
+        except UnreadableFilmError as error:
+            self.metrics.film_unreadable(error.code)
+            return error
+        film, pictures = found if isinstance(found, tuple) else (found, {})
+        self.metrics.film_answered(film)
+        return film, pictures
+
+    def _not_now(self, code: str, why: str) -> ProblemError:
+        seconds = min(max(1, math.ceil(self._queue.seconds_to_empty)), math.ceil(self.deadline_s))
+        return ProblemError(
+            code,
+            f"{why}; send it again in {seconds} s",
+            headers={"Retry-After": str(seconds)},
+        )
+
+
+def _wants_pictures(asked: AskedPictures) -> bool:
+    return asked.explain or asked.drawn != "none"
+
+
+def _drawn(
+    classifier: Classifier, film: UploadedFilm, asked: AskedPictures
+) -> tuple[AnsweredFilm, dict[str, Any]]:
+    """Return a film's answer and its pictures; the film itself is let go of."""
+    radiograph = radiograph_of(film)
+    answered = answered_radiograph(classifier, radiograph, film.name)
+    predicted = answered.prediction.predicted
+    return answered, answer_pictures(classifier, radiograph, predicted=predicted, asked=asked)

@@ -1,0 +1,247 @@
+"""A network that another tool wrote becomes a classifier's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carina.domain.card import IMPORTED, Card, ExplanationSource, Provenance
+from carina.domain.gate import Gate
+from carina.domain.input_spec import InputSpec
+from carina.domain.input_statistics import InputStatistics
+from carina.domain.label_set import LabelSet
+from carina.domain.pixel_scaling import PixelRule
+from carina.domain.sentences import counted
+from carina.domain.softmax import log_softmax
+from carina.errors import ParityError
+from carina.files.names import one_line
+from carina.imaging.prepare import network_input
+from carina.inference.bundle import load_classifier, save_classifier
+from carina.inference.classifier import Classifier
+from carina.inference.foreign.answers import LOGITS
+from carina.inference.foreign.contract import FEATURES, ContractFiles, contract_files
+from carina.inference.foreign.opening import ForeignNetwork
+from carina.inference.foreign.running import Session, smooth_images
+from carina.reporting.model_card import model_card
+from carina.workflows.model_files import ModelFile
+
+if TYPE_CHECKING:
+    from carina.workflows.checking import LabelledFilms
+    from carina.workflows.keras_files import ConvertedKeras
+    from carina.workflows.scaling_check import ScalingCheck
+
+LARGEST_DIFFERENCE = 1e-5
+"""The most by which a probability may differ from what the model itself gives for a film."""
+LARGEST_HALF_DIFFERENCE = 0.01
+"""The same for a model whose numbers have 16 bits: three digits are exact."""
+NOT_KNOWN = "what it was trained on is not known, so whether training had seen a film is not either"
+NOT_CHECKED = (
+    "its pixel scaling was not checked on films: a wrong one gives wrong answers without a sign"
+)
+_PARITY_FILMS = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForeignSource:
+    """The model that is imported.
+
+    Attributes:
+        file: the model's.
+        foreign: the network.
+        keras: what Keras told of it, or None.
+        name: of the classifier.
+    """
+
+    file: ModelFile
+    foreign: ForeignNetwork
+    keras: ConvertedKeras | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChosenScaling:
+    """The pixel values that the classifier's network is given.
+
+    Attributes:
+        name, rule: what they are.
+        check: what films said of them, or None without films.
+        findings: what a check found wrong.
+        notes: sentences on the choice.
+        is_chosen_by_films: whether films decided.
+    """
+
+    name: str
+    rule: PixelRule
+    check: ScalingCheck | None = None
+    findings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    is_chosen_by_films: bool = False
+
+
+def deploy_foreign(
+    folder: Path,
+    source: ForeignSource,
+    chosen: ChosenScaling,
+    *,
+    films: LabelledFilms | None,
+    spec: InputSpec,
+    labels: LabelSet,
+) -> Classifier:
+    """Write a classifier, once it answers like the model that it is made of.
+
+    Args:
+        folder: new or empty.
+        source: the model.
+        chosen: its pixel scaling.
+        films: labelled ones, to which the gate is fitted; or None.
+        spec: how films are prepared for it.
+        labels: the classes.
+
+    Raises:
+        ParityError: if it answers otherwise than the model.
+        StorageError: if there is no room or no permission.
+    """
+    files = contract_files(source.foreign, chosen.rule)
+    n_films, difference = _parity(source, chosen.rule, files, films=films, spec=spec)
+    gate, statistics, gate_files = _gate(files, films, spec)
+    card = Card(
+        name=source.name,
+        labels=labels,
+        input=spec,
+        gate=gate,
+        input_statistics=statistics,
+        provenance=Provenance(
+            recipe=IMPORTED,
+            architecture=_architecture(source),
+            parameters=(source.keras or source.foreign).n_parameters,
+            origin=_origin(source, chosen),
+        ),
+        explanations={name: ExplanationSource() for name in labels.names} if files.heads else {},
+        parity={"n_films": n_films, "max_probability_difference": difference},
+        cautions=_cautions(chosen, films),
+    )
+    save_classifier(
+        folder,
+        card,
+        network=files.network,
+        heads={**files.heads, **gate_files},
+        seen=[],
+        readme=model_card(card),
+    )
+    return load_classifier(folder)
+
+
+def _parity(
+    source: ForeignSource,
+    rule: PixelRule,
+    files: ContractFiles,
+    *,
+    films: LabelledFilms | None,
+    spec: InputSpec,
+) -> tuple[int, float]:
+    """Return on how many films the classifier was compared with the model, and the largest
+    difference of a probability.
+
+    Raises:
+        ParityError: if it is too large.
+    """
+    prepared = _parity_films(films, spec)
+    session = Session(files.network)
+    logits = np.concatenate([session.run([LOGITS], "image", film[None])[0] for film in prepared])
+    answers = np.exp(log_softmax(logits))
+    difference = float(np.abs(answers - source.foreign.own_probabilities(prepared, rule)).max())
+    is_half = source.foreign.has_half_floats
+    if source.keras is not None:
+        difference = max(difference, _keras_difference(source.foreign, source.keras))
+    most = LARGEST_HALF_DIFFERENCE if is_half else LARGEST_DIFFERENCE
+    if not difference <= most:
+        raise ParityError(
+            f"the classifier answers otherwise than the model: probabilities differ by "
+            f"{difference:.1e} on {counted(len(prepared), 'film')}, and {most:g} is the most that "
+            "is accepted; nothing was written: please report this"
+        )
+    return len(prepared), difference
+
+
+def _parity_films(films: LabelledFilms | None, spec: InputSpec) -> NDArray[np.float32]:
+    """Return films to compare on: some of the check, else smooth random images."""
+    if films is None:
+        return smooth_images(
+            _PARITY_FILMS, channels=spec.channels, height=spec.height, width=spec.width, seed=2
+        )
+    places = np.linspace(0, len(films) - 1, min(len(films), _PARITY_FILMS)).astype(int)
+    return network_input(films.levels[places], spec)
+
+
+def _keras_difference(foreign: ForeignNetwork, keras: ConvertedKeras) -> float:
+    """Return how far the network is from what Keras itself answered to some images."""
+    films = np.ascontiguousarray(keras.images.transpose(0, 3, 1, 2))
+    found = foreign.own_probabilities(films, PixelRule())
+    return float(np.abs(found - foreign.answers.probabilities(keras.answers)).max())
+
+
+def _gate(
+    files: ContractFiles, films: LabelledFilms | None, spec: InputSpec
+) -> tuple[Gate, InputStatistics, dict[str, bytes]]:
+    """Return the gate, fitted where there are films, what servers compare with, and its files."""
+    if films is None:
+        why = "nothing was fitted: the network was imported without films (--check)"
+        return Gate(fitted_on=why), InputStatistics(), {}
+    from carina.inference.gate.fitting import GateFilms, fit_gate
+
+    session = Session(files.network)
+
+    def features(places: NDArray[np.intp]) -> NDArray[np.float64]:
+        images = network_input(films.levels[places], spec)
+        found = [session.run([FEATURES], "image", image[None])[0] for image in images]
+        return np.concatenate(found).astype(np.float64)
+
+    fitted = fit_gate(
+        GateFilms(
+            measures=films.measures,
+            classes=films.y_true.tolist(),
+            groups=films.patients,
+            is_new=np.ones(len(films), dtype=np.bool_),
+            levels=lambda places: films.levels[places],
+            features=features,
+        )
+    )
+    return fitted.gate, fitted.statistics, fitted.files
+
+
+def _architecture(source: ForeignSource) -> str:
+    """Return what the network is, as far as the file tells."""
+    convolutions = counted(source.foreign.n_convolutions, "convolution")
+    if source.keras is not None and source.keras.models:
+        inner = ", ".join(one_line(name)[:60] for name in source.keras.models)
+        return f"{inner} (Keras, {convolutions})"
+    return f"{source.file.kind} network of {convolutions}"
+
+
+def _origin(source: ForeignSource, chosen: ChosenScaling) -> str:
+    digest = hashlib.sha256(source.file.data).hexdigest()
+    written: str = source.file.kind
+    if source.keras is not None and source.keras.keras_version:
+        written = f"Keras {one_line(source.keras.keras_version)[:20]}"
+    return (
+        f"imported from a file of {written} ({len(source.file.data) / 1e6:.1f} MB, sha256 "
+        f"{digest[:16]}), pixel scaling {chosen.name}"
+    )
+
+
+def _cautions(chosen: ChosenScaling, films: LabelledFilms | None) -> tuple[str, ...]:
+    """Return what every user of the classifier must know."""
+    if films is None:
+        return (NOT_KNOWN, NOT_CHECKED)
+    what = "its input gate was fitted to"
+    if chosen.is_chosen_by_films:
+        what = "its pixel scaling was chosen by, and its input gate fitted to,"
+    used = f"{what} {counted(len(films), 'labelled film')} of {films.name}: test it on others"
+    found = (re.sub(r": (use|check) .*$", "", sentence) for sentence in chosen.findings)
+    return (NOT_KNOWN, *found, used)

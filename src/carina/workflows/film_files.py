@@ -1,0 +1,176 @@
+"""Which files are to be answered: names, and nothing more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from carina.data.answer_rows import FileState
+from carina.data.folders import walk_films
+from carina.domain.audit import Unreadable
+from carina.errors import InputError
+from carina.files.names import one_line
+from carina.imaging.read import FILM_SUFFIXES
+from carina.inference.bundle import classifier_folder
+
+STANDARD_INPUT = "-"
+_IN_ARCHIVE = "!/"
+_FORMULA = ("=", "+", "-", "@")
+
+
+class FilmFile(NamedTuple):
+    """A file that may be a film; small, since there may be very many.
+
+    Attributes:
+        file: its path, as the system knows it.
+        root: the folder that was searched, or "" for a file that was named itself.
+    """
+
+    file: str
+    root: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the film is called in tables and messages: its path, on one line."""
+        return one_line(self.file)
+
+    @property
+    def inside(self) -> str:
+        """Its path inside the folder that was searched; its bare name if it was named itself."""
+        if self.file == STANDARD_INPUT:
+            return "standard-input"
+        if self.root:
+            return os.path.relpath(self.file, self.root)
+        archive, is_member, member = self.file.partition(_IN_ARCHIVE)
+        name = Path(archive).name
+        return f"{name}-{member.replace('/', '-')}" if is_member else name
+
+
+class FoundFilms(NamedTuple):
+    """The files that are to be answered.
+
+    Attributes:
+        films: in the order given, those of a folder by name; no file twice.
+        refused: folders that may not be read, and so were not searched.
+        passed_over: folders that were not searched on purpose, since they are the classifier's
+            or will hold what is written.
+    """
+
+    films: tuple[FilmFile, ...]
+    refused: tuple[Unreadable, ...] = ()
+    passed_over: tuple[str, ...] = ()
+
+
+def find_films(
+    paths: str | Path | Sequence[str | Path], *, own: Iterable[str | Path] = ()
+) -> FoundFilms:
+    """Return the files that `paths` name, and the films inside the folders.
+
+    A file is taken whatever its ending, and `-` is one film on standard input; in a folder
+    what a data set would take: files with a film's ending and DICOM without one, but
+    nothing hidden.
+
+    Args:
+        paths: films, and folders that are searched for films.
+        own: folders whose pictures are no films: they are not searched, unless named.
+
+    Raises:
+        InputError: if a path does not exist, or a folder holds no film or may not be read.
+    """
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not given:
+        raise InputError("no film was named; give files or folders of films")
+    own_folders = real_paths(own)
+    films: dict[FilmFile, None] = {}
+    refused: list[Unreadable] = []
+    passed_over: set[str] = set()
+    for path in map(Path, given):
+        if path.is_dir():
+            films.update(dict.fromkeys(_inside(path, own_folders, refused)))
+            passed_over |= _below(path, own_folders)
+        elif str(path) != STANDARD_INPUT and not path.exists() and ".npz!" not in str(path):
+            raise InputError(f"{path} does not exist; name films or folders of films")
+        else:
+            films[FilmFile(no_formula(path))] = None
+    return FoundFilms(_each_once(films), tuple(refused), tuple(sorted(passed_over)))
+
+
+def state_of(film: FilmFile) -> FileState | None:
+    """Return what its folder says of a film's file, of an archive's member what it says of the
+    archive; None where it says nothing."""
+    try:
+        return FileState.of(os.stat(film.file.partition(_IN_ARCHIVE)[0]))  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+
+
+def no_formula(path: str | Path) -> str:
+    """Return a path as text that no spreadsheet takes for a formula, in a table of answers.
+
+    >>> no_formula("=1+1.png"), no_formula("films/=1+1.png"), no_formula("-")
+    ('./=1+1.png', 'films/=1+1.png', '-')
+    """
+    text = str(path)
+    return f"./{text}" if text.startswith(_FORMULA) and text != STANDARD_INPUT else text
+
+
+def real_paths(folders: Iterable[str | Path]) -> frozenset[str]:
+    """Return the real paths of folders."""
+    return frozenset(os.path.realpath(folder) for folder in folders)
+
+
+def own_folders(classifier: str | Path) -> tuple[Path, ...]:
+    """Return the folders whose pictures a classifier brings itself: its own, and its run's.
+
+    Raises:
+        ClassifierError: if there is no classifier.
+    """
+    folder = Path(classifier)
+    classifier_folder(folder)
+    parent = Path(os.path.realpath(folder)).parent
+    return (folder, parent) if (parent / "recipe.toml").is_file() else (folder,)
+
+
+def refused_folder(folder: str, error: OSError) -> Unreadable:
+    """Return what is told of a folder that may not be read."""
+    name = one_line(folder)
+    return Unreadable(
+        path=name,
+        code="no-permission" if isinstance(error, PermissionError) else "not-found",
+        message=f"the folder {name} cannot be read ({error.strerror}); no film in it was answered",
+    )
+
+
+def _inside(folder: Path, own: frozenset[str], refused: list[Unreadable]) -> list[FilmFile]:
+    root = no_formula(folder)
+    problems: list[Unreadable] = []
+    found = [
+        FilmFile(entry.path, root)
+        for entry in walk_films(
+            root,
+            refused=lambda place, error: problems.append(refused_folder(place, error)),
+            passed_over=own - {os.path.realpath(root)},
+        )
+    ]
+    if not found:
+        unread = f"; {problems[0].message}" if problems else ""
+        raise InputError(
+            f"{folder} holds no film (looked for {', '.join(sorted(FILM_SUFFIXES))} and "
+            "DICOM without an ending, also in its folders but in no hidden one); name "
+            f"the films themselves, or another folder{unread}"
+        )
+    refused.extend(problems)
+    return found
+
+
+def _below(folder: Path, own: frozenset[str]) -> set[str]:
+    """Return which of the own folders lie below a folder."""
+    above = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118  with the separator
+    return {place for place in own if place.startswith(above) and Path(place).is_dir()}
+
+
+def _each_once(films: Iterable[FilmFile]) -> tuple[FilmFile, ...]:
+    """Return the films without those whose file was there before."""
+    return tuple({film.file: film for film in reversed(list(films))}.values())[::-1]

@@ -1,0 +1,121 @@
+"""ONNX files as other tools write them, made with onnx.helper: no torch, no Keras."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+SIDE = 32
+N_MAPS = 4
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """How a model is made: a convolution, ReLU, means (or pooling and flattening), a dense layer.
+
+    Attributes:
+        layout: "nchw" or "nhwc" of its input.
+        channels, side: of its input; `free` sizes are left open.
+        batch: of its input: a number, or "n".
+        ending: "softmax", "sigmoid", "logits", "decomposed-softmax", "log-softmax".
+        n_outputs: of its last layer.
+        kind: of its input: TensorProto.FLOAT, FLOAT16, UINT8, DOUBLE.
+        own_scaling: (scale, offset) of a first step within the model.
+        flattened: whether maps are pooled and flattened, with sizes written down.
+    """
+
+    layout: str = "nhwc"
+    channels: int = 3
+    side: int = SIDE
+    free: bool = False
+    batch: int | str = 1
+    ending: str = "softmax"
+    n_outputs: int = 2
+    kind: int = TensorProto.FLOAT
+    own_scaling: tuple[float, float] | None = None
+    flattened: bool = False
+    opset: int = 17
+
+
+def foreign_model(asked: Foreign = Foreign(), *, dense=None, kernel=None) -> onnx.ModelProto:
+    """Return a model; `dense` [features, outputs] and `kernel` [maps, channels, 3, 3] are its
+    weights, drawn if None."""
+    rng = np.random.default_rng(7)
+    if kernel is None:
+        kernel = rng.normal(0, 0.4, (N_MAPS, asked.channels, 3, 3))
+    n_features = N_MAPS * (asked.side // 4) ** 2 if asked.flattened else N_MAPS
+    if dense is None:
+        dense = rng.normal(0, 2 / np.sqrt(n_features), (n_features, asked.n_outputs))
+    half = asked.kind == TensorProto.FLOAT16
+    number = np.float16 if half else np.float64 if asked.kind == TensorProto.DOUBLE else np.float32
+    weights = {"kernel": kernel.astype(number), "dense": dense.astype(number)}
+    steps = [
+        ("Cast", ["taken"], "value", {"to": helper.np_dtype_to_tensor_dtype(np.dtype(number))})
+    ]
+    if asked.own_scaling:
+        scale, offset = asked.own_scaling
+        weights |= {"scale": number(scale), "offset": number(offset)}
+        steps += [
+            ("Mul", ["value", "scale"], "times", {}),
+            ("Add", ["times", "offset"], "plus", {}),
+        ]
+    last = steps[-1][2]
+    if asked.layout == "nhwc":
+        steps.append(("Transpose", [last], "first", {"perm": [0, 3, 1, 2]}))
+        last = "first"
+    steps += [
+        ("Conv", [last, "kernel"], "conv", {"pads": [1, 1, 1, 1]}),
+        ("Relu", ["conv"], "relu", {}),
+    ]
+    if asked.flattened:
+        weights["sizes"] = np.array(
+            [asked.batch if asked.batch != "n" else -1, n_features], np.int64
+        )
+        steps += [
+            ("MaxPool", ["relu"], "pooled", {"kernel_shape": [4, 4], "strides": [4, 4]}),
+            ("Reshape", ["pooled", "sizes"], "features", {}),
+        ]
+    else:
+        steps += [
+            ("GlobalAveragePool", ["relu"], "means", {}),
+            ("Flatten", ["means"], "features", {}),
+        ]
+    steps.append(("MatMul", ["features", "dense"], "scores", {}))
+    steps += _ending(asked.ending)
+    nodes = [
+        helper.make_node(operator, inputs, [output], name=f"/home/ann/{output}", **settings)
+        for operator, inputs, output, settings in steps
+    ]
+    nodes[-1].output[0] = "answers"
+    sizes = ["h", "w"] if asked.free else [asked.side, asked.side]
+    shape = [asked.batch, asked.channels, *sizes]
+    if asked.layout == "nhwc":
+        shape = [asked.batch, *sizes, asked.channels]
+    graph = helper.make_graph(
+        nodes,
+        "of Ann's",
+        [helper.make_tensor_value_info("taken", asked.kind, shape)],
+        [helper.make_tensor_value_info("answers", helper.np_dtype_to_tensor_dtype(np.dtype(number)),
+                                       [asked.batch, asked.n_outputs])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
+        doc_string="made by Ann",
+    )  # fmt: skip
+    opsets = [helper.make_opsetid("", asked.opset)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="ann")
+
+
+def _ending(ending: str) -> list[tuple[str, Sequence[str], str, dict]]:
+    if ending == "decomposed-softmax":
+        return [
+            ("Exp", ["scores"], "exp", {}),
+            ("ReduceMax", ["exp"], "unused", {"keepdims": 1}),
+            ("LpNormalization", ["exp"], "shares", {"p": 1, "axis": 1}),
+        ]
+    return {
+        "softmax": [("Softmax", ["scores"], "shares", {"axis": 1})],
+        "log-softmax": [("LogSoftmax", ["scores"], "logs", {"axis": 1})],
+        "sigmoid": [("Sigmoid", ["scores"], "share", {})],
+        "logits": [("Identity", ["scores"], "same", {})],
+    }[ending]
