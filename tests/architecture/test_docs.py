@@ -23,6 +23,7 @@ def generated():
     return generator().pages()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["commands.md", "environment.md", "files.md", "recipes.md", "checklists.md", "rest.json"],

@@ -108,6 +108,7 @@ def test_the_quick_way_forward_equals_the_way_through_maps_and_features(name, ch
         torch.testing.assert_close(network(images), step_by_step, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @every_case
 def test_every_parameter_gets_a_gradient(name, channels, n_classes):
     network = built(name, channels, n_classes).train()

@@ -127,6 +127,7 @@ def test_a_disk_without_room_is_refused_before_any_work(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_few_unreadable_films_are_listed_and_the_training_goes_on(
     phantom_films, tmp_path, settings
 ):

@@ -14,6 +14,8 @@ from carina.runs import Run
 from carina.workflows.start import reseeded
 from carina.workflows.train import train
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("torch", reason="training needs the extra 'train'")
 
 SMALL = {

@@ -80,6 +80,7 @@ def test_wrong_usage_exits_2_and_says_what_would_be_right(
     assert hint in err
 
 
+@pytest.mark.slow
 def test_recipes_lists_what_ships_with_input_parameters_and_purpose(carina_command):
     pytest.importorskip("torch", reason="parameters need the extra 'train'")
     code, out, _ = carina_command("recipes", "--no-time")

@@ -7,6 +7,8 @@ import pytest
 import carina
 from conftest import QUICK
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def leaky_films(tmp_path_factory, phantom_films):

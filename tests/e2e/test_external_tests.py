@@ -51,6 +51,7 @@ def test_an_external_test_is_kept_in_the_run_and_in_its_report(own_run, other_fi
     assert html.escape(beside.sentence) in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("part", "n_known"), [("train", 72), ("validation", 24), ("test", 36)])
 def test_a_test_on_films_that_the_run_knows_is_no_external_test(
     own_run, phantom_films, settings, part, n_known
@@ -124,6 +125,7 @@ def test_data_without_any_class_of_the_classifier_is_refused(
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.slow
 def test_labels_can_be_mapped_for_an_evaluation(own_run, other_films, tmp_path, settings):
     films = shutil.copytree(other_films, tmp_path / "films")
     (films / "NORMAL").rename(films / "healthy")
@@ -171,6 +173,7 @@ def write_manifest(file, rows):
         writer.writerows(rows)
 
 
+@pytest.mark.slow
 def test_the_classifiers_own_merging_of_labels_holds_in_an_evaluation(hospital, other_films):
     run, own, _ = hospital
     words = ["evaluate.resamples=100", "evaluate.seed=3"]

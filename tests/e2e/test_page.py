@@ -12,7 +12,7 @@ pytest.importorskip("fastapi", reason="the server needs the extra 'web'")
 from playwright.sync_api import expect
 
 from carina.domain.estimate import Estimate
-from carina.domain.explanation_scores import ExplanationScores, MethodScores
+from carina.domain.explanation_scores import SCORE_TITLES, ExplanationScores, MethodScores
 from carina.domain.rules import Rules
 from carina.domain.thresholds import Thresholds
 from carina.imaging.read import read_radiograph_bytes
@@ -157,7 +157,10 @@ def test_each_method_says_how_far_it_can_be_believed(page):
     summary.click()
     rows = page.locator("#scores-rows tr")
     expect(rows).to_have_text(
-        ["deletion0.31 (0.25 to 0.37)", "heat in lungsnot scored: no lung masks"]
+        [
+            f"{SCORE_TITLES['deletion']}0.31 (0.25 to 0.37)",
+            "Heat inside the lungsnot scored: no lung masks",
+        ]
     )
     page.locator("#method").select_option("occlusion")
     expect(page.locator("#not-scored")).to_have_text(

@@ -276,6 +276,20 @@ def test_a_file_that_nothing_can_refer_to_is_refused():
         read_source(bare, name="film.dcm")
 
 
+UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+
+
+def test_a_file_with_odd_identifiers_is_refused_before_highdicom_stumbles_on_them():
+    film = dicom_dataset(np.zeros((40, 40), dtype=np.uint8), **dict.fromkeys(UIDS, "1.2.3"))
+    film.SOPClassUID = "1.2.840.113619.4.2"  # a maker's own
+    with pytest.raises(InputError, match=r"SOP class 1\.2\.840\.113619\.4\.2"):
+        read_source(dicom_bytes(film), name="film.dcm")
+    film.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
+    film.StudyInstanceUID = ["1.2.3", "1.2.4"]
+    with pytest.raises(InputError, match=r"has no StudyInstanceUID, so"):
+        read_source(dicom_bytes(film), name="film.dcm")
+
+
 def test_a_uid_is_that_of_its_texts_and_valid():
     uid = uid_of("a", "b")
     assert uid == uid_of("a", "b") != uid_of("ab")

@@ -211,6 +211,7 @@ def test_the_films_that_fixed_layers_are_shown_are_counted(augment, n_shown):
     assert n_through_fixed_layers(easy_films(10, 4), TRAIN, augment) == n_shown * 10
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_the_fixed_layers_are_exported_once_for_both_precisions_and_anew_for_other_weights(
     monkeypatch,

@@ -88,6 +88,7 @@ def test_a_view_that_the_file_states_is_certain_where_training_films_were_fronta
     assert Gate(is_frontal=True).judge(replace(PLAIN, modality="CR")) is None
 
 
+@pytest.mark.slow
 def test_a_set_of_lateral_films_makes_no_frontal_gate():
     films = gate_films()
     lateral = [replace(one, view="LATERAL") for one in films.measures]

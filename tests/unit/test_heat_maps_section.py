@@ -28,7 +28,7 @@ def test_what_is_missing_is_told_with_its_reason_and_its_films():
     told = " ".join(missing.items)
     assert "Grad-CAM++: everything on the lungs: not scored: no lung masks." in told
     assert "Likeness once the film is shifted a little (more is better): on 11 films alone." in told
-    assert "occlusion: not scored; a training has no time for it." in told
+    assert "Occlusion: not scored; a training has no time for it." in told
 
 
 def test_cautions_cannot_be_overlooked():

@@ -329,6 +329,7 @@ def test_a_wrong_scaling_is_found_and_named(tmp_path, settings, trained, declare
     assert any(trained in caution for caution in made.card.cautions)
 
 
+@pytest.mark.slow
 def test_where_no_scaling_was_declared_the_better_one_is_taken_and_told(tmp_path, settings):
     (tmp_path / "m.onnx").write_bytes(brightness_model(0, 255))
     films = labelled_films(tmp_path / "films")
@@ -359,6 +360,7 @@ def test_an_order_of_labels_is_shown_by_patients_and_not_by_their_films(n_patien
     assert check.order == (("a", "b") if is_shown else ())
 
 
+@pytest.mark.slow
 def test_a_network_that_does_not_look_at_films_is_named_and_strict_exits_4(
     tmp_path, carina_command
 ):

@@ -10,6 +10,7 @@ from PIL import Image
 
 import carina
 from carina.domain.explanation import Explanation
+from carina.domain.explanation_scores import ExplanationScores, MethodScores
 from carina.imaging.pictures import HEAT_COLOURS, film_png, heat_png, overlay_png, pixels_png
 from carina.inference.explain.captions import caption
 from making.films import film_of
@@ -158,13 +159,32 @@ def test_the_caption_of_an_explanation_names_its_class_and_method_and_says_not_f
     heat = Explanation(heat=RAMP, method="grad-cam++", label="COVID-19")
     nothing = Explanation(heat=np.zeros_like(RAMP), method="occlusion", label="COVID-19")
     for explanation, title in ((heat, "Grad-CAM++"), (nothing, "Occlusion")):
-        words = " ".join(caption(explanation, cautions=["Be careful."]))
+        scores = ExplanationScores(cautions=("Be careful.",))
+        words = " ".join(caption(explanation, scores=scores))
         assert "'COVID-19'" in words
         assert title in words
         assert "Be careful." in words
         assert "not for diagnosis" in words
     assert caption(nothing)[0].startswith("Nothing")
     assert not caption(heat)[0].startswith("Nothing")
+
+
+def test_a_caption_says_of_its_own_method_what_was_found_and_nothing_of_another():
+    scores = ExplanationScores(
+        methods={"grad-cam": MethodScores(title="Grad-CAM")},
+        cautions=("Its heat maps (Grad-CAM) mislead.", "Be careful."),
+    )
+    own = caption(Explanation(heat=RAMP, method="grad-cam", label="A"), scores=scores)
+    assert own[1:3] == scores.cautions
+    for method, title in (("occlusion", "Occlusion"), ("grad-cam++", "Grad-CAM++")):
+        other = caption(Explanation(heat=RAMP, method=method, label="A"), scores=scores)
+        assert other[1:3] == ("Be careful.", f"{title} was not scored on this classifier.")
+
+
+def test_a_caption_of_a_film_without_an_answer_begins_with_the_reason():
+    heat = Explanation(heat=RAMP, method="grad-cam", label="A")
+    first, *_ = caption(heat, no_answer="it looks upside down")
+    assert first == "The classifier gives no answer on this film: it looks upside down."
 
 
 def test_the_colour_bar_runs_from_none_at_the_foot_to_most_at_the_top():

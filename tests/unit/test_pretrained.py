@@ -186,6 +186,7 @@ def test_keras_densenet121_computes_the_same_here_with_its_own_epsilon(densenet,
     assert_near(network.maps(film()), wanted, within=1e-4)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_torchxrayvision_weights_see_minus_to_plus_1024(tmp_path):
     own = Torchlike(seed=1)

@@ -106,7 +106,10 @@ def test_a_film_that_is_drawn_counts_as_worked_on_and_lets_requests_go_first(cla
             return usual + 5
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    asked.ask = lambda: (b"carina_films_waiting 1.0" in app.state.service.metrics.text(), niceness())
+    asked.ask = lambda: (
+        b"carina_films_waiting 1.0" in app.state.service.metrics.text(),
+        niceness(),
+    )
 
     async def story():
         async with client_of(app) as client:

@@ -21,7 +21,6 @@ from carina.cli.terminal import (
     show_json,
     show_table,
 )
-from carina.domain.explanation_scores import SCORE_TITLES
 from carina.domain.prediction import CAVEAT
 
 if TYPE_CHECKING:
@@ -118,6 +117,8 @@ def _score(
 
 def _show_scores(result: ExplanationsScored) -> None:
     """Print a row for each score and a column for each method."""
+    from carina.domain.explanation_scores import SCORE_TITLES
+
     found = result.found.explanation_scores
     names = list(dict.fromkeys(name for method in found.methods.values() for name in method.scores))
     rows, missing = [], {}
@@ -131,7 +132,8 @@ def _show_scores(result: ExplanationsScored) -> None:
     titles = [method.title or name for name, method in found.methods.items()]
     show_table(("score", *titles), rows, title=f"heat maps on {found.data}")
     show(f"the scores: {result.file}")
-    note_by_sentence(list(missing.items()), most=len(names))
+    for because in dict.fromkeys(missing.values()):
+        note(f"{because}: {'; '.join(title for title in missing if missing[title] == because)}")
     for name, because in found.not_scored.items():
         note(f"not scored: {name}: {because}")
     for caution in found.cautions:

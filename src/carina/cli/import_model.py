@@ -152,8 +152,7 @@ def _show(made: ImportedModel) -> None:
             ("explained", explained),
             (
                 "compared with the model",
-                f"{parity['n_films']:.0f} films, probabilities within "
-                f"{parity['max_probability_difference']:.1e}",
+                f"{parity['n_films']:.0f} films, {_alike(parity['max_probability_difference'])}",
             ),
         ],
         left=(made.folder.name,),
@@ -184,3 +183,10 @@ def _show_check(check: ScalingCheck) -> None:
         ],
         title=f"{len(check.tried)} scalings on {check.n_films} labelled films",
     )
+
+
+def _alike(difference: float) -> str:
+    """Return how far two networks' probabilities lie apart, in words."""
+    if difference == 0:
+        return "the same probabilities"
+    return f"probabilities differ by at most {difference:.1e}"

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from carina.cli.terminal import note, show, show_json
+from carina.cli.terminal import note, note_about, show, show_json
 from carina.domain.prediction import CAVEAT
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def watch_folder(
             stop=stop, progress=_tell,
         )  # fmt: skip
         note(f"watching {folder} for films; Ctrl-C or SIGTERM ends it")
-        for sentence in (*watched.card.cautions, CAVEAT):
-            note(sentence)
+        note_about(watched.card.cautions)
+        note(CAVEAT)
         with closing(watched.rows()) as rows:
             for row in rows:
                 _show_row(row, watched, as_json=as_json)

@@ -148,8 +148,8 @@ class Gate(Plain):
         n_refused = round(self.refused * self.n_films)
         return (
             f"fitted on {self.fitted_on}; it refuses {n_refused:,} of these "
-            f"{self.n_films:,} films, each measured without its own group (at most "
-            f"{100 * self.budget:.2g} % was the aim)"
+            f"{self.n_films:,} films, each measured without its own group; they set the "
+            f"limits too (at most {100 * self.budget:.2g} % was the aim)"
         )
 
     def apply(self, measures: GateMeasures) -> str:

@@ -135,8 +135,8 @@ def _no_better_than_random(method: MethodScores) -> str:
     shown = "are less faithful than" if _below_0(gain) else "are not shown to be more faithful than"
     return (
         f"Its heat maps ({method.title}) {shown} random maps of the same smoothness: gain "
-        f"{_plain(gain)} on {counted(gain.n, 'film')}. carina explain --scores tells which method "
-        "does better."
+        f"{_plain(gain)} on {counted(gain.n, 'film')}. Another method may do "
+        "better: carina explain --scores measures them."
     )
 
 

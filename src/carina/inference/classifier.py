@@ -303,13 +303,14 @@ class Classifier:
         image = film if isinstance(film, np.ndarray) else self.prepare(film)
         if source is None:
             return FilmInNetwork(image=image, network=self.logits)
-        head = self._head(source.head)
         (maps,) = self._network.run([source.maps], {"image": np.ascontiguousarray(image[None])})
         return FilmInNetwork(
             image=image,
             network=self.logits,
             maps=maps[0],
-            head=lambda moved: head.run(["logits"], {"maps": moved})[0].astype(np.float64),
+            head=lambda moved: (
+                self._head(source.head).run(["logits"], {"maps": moved})[0].astype(np.float64)
+            ),
             head_file=self._files[source.head],
         )
 

@@ -138,7 +138,8 @@ def _weights(graph: onnx.GraphProto) -> Iterator[_Weights]:
     }
     for name, axis in axes.items():
         values: NDArray[np.generic] = onnx.numpy_helper.to_array(tensors[name])
-        key = hashlib.sha256(values.tobytes()).hexdigest()
+        plain = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        key = hashlib.sha256(plain.data).hexdigest()
         yield _Weights(tensors[name], values, axis, key)
 
 

@@ -60,8 +60,8 @@ class Metrics:
         )
         self._stages = Histogram(
             "carina_film_seconds",
-            "What a film spent: waiting (queue), read and prepared (read), in the network, as a "
-            "share of its batch (network).",
+            "What a film without pictures spent: waiting (queue), read and prepared (read), in the "
+            "network, as a share of its batch (network).",
             ["stage"],
             buckets=_BUCKETS,
             registry=registry,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import datetime
 from pathlib import Path
 
@@ -42,18 +43,21 @@ def dicom_answers(
 
     source = _source(film, radiograph)
     made_at = datetime.now().astimezone()
-    capture = secondary_capture(
-        explanation,
-        radiograph,
-        source=source,
-        classifier=classifier,
-        made_at=made_at,
-        no_answer=answer.reason if answer.abstained else "",
-        with_patient=with_patient,
-    )
-    report = structured_report(
-        answer, source=source, classifier=classifier, made_at=made_at, with_patient=with_patient
-    )
+    with warnings.catch_warnings():
+        # pydicom quotes what it finds odd, which may be a name or a date of birth.
+        warnings.simplefilter("ignore")
+        capture = secondary_capture(
+            explanation,
+            radiograph,
+            source=source,
+            classifier=classifier,
+            made_at=made_at,
+            no_answer=answer.reason if answer.abstained else "",
+            with_patient=with_patient,
+        )
+        report = structured_report(
+            answer, source=source, classifier=classifier, made_at=made_at, with_patient=with_patient
+        )
     return {".sc.dcm": capture, ".sr.dcm": report}
 
 

@@ -218,9 +218,9 @@ def _map_scores(case: _Case) -> MapScores | str:
         return _NO_HEAT
     measures: tuple[Callable[[_Case, Heat], tuple[Floats, Mapping[str, str]]], ...] = (
         _faithfulness,
-        _randomisation,
         _stability,
         _in_lungs,
+        _randomisation,
     )
     scores: dict[str, float] = {}
     missing: dict[str, str] = {}

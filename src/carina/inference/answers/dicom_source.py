@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from carina.errors import ImageError, InputError
+from carina.files.names import one_line
 from carina.imaging.dicom import DAMAGE, DEFLATED, is_dicom
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def read_source(data: bytes, *, name: str, with_patient: bool = False) -> Datase
 
     Raises:
         ImageError: if the file is no DICOM file, or damaged.
-        InputError: if it lacks a UID, so that nothing can refer to it.
+        InputError: if it lacks a UID, or its kind is none of the standard, so that nothing can
+            refer to it.
     """
     from pydicom import Dataset, dcmread
 
@@ -63,16 +65,30 @@ def read_source(data: bytes, *, name: str, with_patient: bool = False) -> Datase
         raise ImageError(
             f"{name} is a damaged DICOM file: {error}", image_code="damaged"
         ) from error
-    missing = [keyword for keyword in _REFERRED_BY if not source.get(keyword)]
+    _require_referable(source, name)
+    for keyword in _PATIENT_AND_STUDY:
+        if keyword not in source:
+            setattr(source, keyword, "")
+    return source
+
+
+def _require_referable(source: Dataset, name: str) -> None:
+    missing = [keyword for keyword in _REFERRED_BY if not _is_one(source.get(keyword))]
     if missing:
         raise InputError(
             f"{name} has no {', '.join(missing)}, so a DICOM answer could not refer to it; take "
             "the file as the archive gave it, or answer by --csv or --fhir"
         )
-    for keyword in _PATIENT_AND_STUDY:
-        if keyword not in source:
-            setattr(source, keyword, "")
-    return source
+    kind = source.SOPClassUID
+    if kind.type != "SOP Class" or kind.is_retired:
+        raise InputError(
+            f"{name} is of a kind (SOP class {one_line(kind)}) that is not in the DICOM standard, "
+            "so a DICOM answer could not refer to it; answer by --csv or --fhir"
+        )
+
+
+def _is_one(uid: object) -> bool:
+    return isinstance(uid, str) and uid != ""
 
 
 def uid_of(*parts: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,12 +39,11 @@ def head_gradient(
     Raises:
         ClassifierError: if the head has an operation whose derivative is not known here.
     """
-    graph = read_graph(head_file)
-    values: dict[str, Array] = {t.name: array_of(t) for t in graph.initializer}
-    values["maps"] = maps[None]
+    nodes, weights = _nodes_and_weights(head_file)
+    values: dict[str, Array] = {**weights, "maps": maps[None]}
     passed: list[tuple[Any, Pull]] = []
     moving = {"maps"}
-    for node in graph.node:
+    for node in nodes:
         try:
             values[node.output[0]], pull = _forwards(node, values)
         except (NotImplementedError, UnknownNameError) as error:
@@ -66,6 +66,13 @@ def head_gradient(
             gradients[name] = gradients[name] + further if name in gradients else further
     found = gradients.get("maps")
     return np.zeros_like(maps) if found is None else found[0].astype(np.float32)
+
+
+# A dense head may hold 85 MB, and is asked film after film.
+@lru_cache(maxsize=1)
+def _nodes_and_weights(head_file: bytes) -> tuple[tuple[Any, ...], dict[str, Array]]:
+    graph = read_graph(head_file)
+    return tuple(graph.node), {tensor.name: array_of(tensor) for tensor in graph.initializer}
 
 
 def _forwards(node: Any, values: dict[str, Array]) -> tuple[Array, Pull | None]:

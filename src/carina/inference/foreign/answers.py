@@ -22,6 +22,8 @@ Ending = Literal["softmax", "log-softmax", "sigmoid", "logits", "probabilities",
 "logits"."""
 
 LOGITS = "logits"
+# Our own export calls it so, beside its features and maps.
+_CLASSES = "logits"
 _RESHAPING = frozenset(
     {"Identity", "Cast", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze"}
 )
@@ -74,12 +76,14 @@ def one_output(graph: Graph, name: str) -> Graph:
 
     Args:
         graph: the network.
-        name: the output; "" where there is one only.
+        name: the output; "" where there is one only, or one is called "logits".
 
     Raises:
         UsageError: if there are several and none was named, or none of that name.
     """
     names = [port.name for port in graph.outputs]
+    if not name and len(names) > 1 and _CLASSES in names:
+        name = _CLASSES
     if name not in names and (name or len(names) != 1):
         found = "is no output of the network" if name else "none was named"
         told = listed([f"'{port}'" for port in names])
@@ -235,6 +239,6 @@ def _ending(flat: NDArray[np.float64], *, is_linear: bool) -> Ending:
         return "probabilities"
     if within:
         _require_exclusive(flat.shape[1], "each lies in 0 to 1, and their sums are not 1")
-    if bool(np.allclose(np.exp(flat).sum(axis=1), 1, atol=_SUM_TOLERANCE)):
+    if flat.max() < 1 and bool(np.allclose(np.exp(flat).sum(axis=1), 1, atol=_SUM_TOLERANCE)):
         return "log-softmax"
     return "logits"
