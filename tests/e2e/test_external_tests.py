@@ -105,6 +105,7 @@ def test_two_data_sets_of_one_name_are_both_kept(own_run, other_films, tmp_path,
     assert len(own_run.external_names()) == 2
 
 
+@pytest.mark.slow
 def test_films_of_a_class_that_the_classifier_lacks_are_counted(
     own_run, other_films, tmp_path, settings
 ):

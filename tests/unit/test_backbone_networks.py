@@ -61,6 +61,7 @@ def test_what_is_fixed_then_what_is_trained_is_the_whole_network(name, trained):
         torch.testing.assert_close(network(images()), whole)
 
 
+@pytest.mark.slow
 @every_backbone
 @pytest.mark.parametrize("trained", ["last-block", "head"])
 def test_a_training_step_changes_nothing_of_what_is_fixed(name, trained):

@@ -97,6 +97,7 @@ def test_the_bootstrap_draws_both_on_the_same_films():
     assert paired.high - paired.low < 0.7 * (alone.high - alone.low)
 
 
+@pytest.mark.slow
 def test_the_paired_interval_covers_the_true_difference():
     """100 studies of 80 films; 95 % of the intervals should hold the true difference."""
     rng = np.random.default_rng(5)

@@ -149,6 +149,7 @@ def n_trained(model):
     return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
+@pytest.mark.slow
 @every_small
 def test_the_keras_file_answers_as_the_torch_network_does(name, tmp_path):
     network = built(*SMALL[name])

@@ -202,6 +202,7 @@ def test_torchxrayvision_weights_see_minus_to_plus_1024(tmp_path):
     assert_near(three.maps(film(3)), wanted)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_efficientnet_lite0_computes_the_same_here_in_colour_and_in_grey(lite, tmp_path):
     state, wanted = lite

@@ -193,7 +193,7 @@ function connectPrinting() {
     const title = classifier.methods[method];
     const caption = `${title} for ${label}: share of the hottest place on this film; the line runs along 0.5`;
     const { layer, opacity } = heat;
-    fillSummary(films.chosen, { classifier, view, heat: { layer, opacity, caption }, filmInWords });
+    fillSummary(films.chosen, { classifier, view, heat: { layer, opacity, caption, cautions: heat.cautions() }, filmInWords });
   });
 }
 

@@ -30,7 +30,7 @@ export function fillSummary(film, { classifier, view, heat, filmInWords }) {
   );
   const cautions = [
     ...answer.cautions.map((caution) => sentence(`This film: ${caution}`)),
-    ...(heat.layer ? heat.cautions() : []),
+    ...(heat.layer ? heat.cautions : []),
     ...classifier.cautions,
   ];
   list("print-cautions", [...new Set(cautions)]);
