@@ -39,12 +39,11 @@ from carina.imaging.picture_quality import ssim
 from carina.imaging.pictures import pixels_png
 from carina.imaging.prepare import back_to_film
 from carina.imaging.read import read_radiograph_bytes
-from carina.inference.bundle import load_classifier
+from carina.inference.bundle import classifier_folder, load_classifier
 from carina.inference.explain import EXPLAINERS
-from carina.inference.shuffled_weights import with_shuffled_weights
+from carina.inference.shuffled_weights import ShuffledClassifiers
 from carina.settings import Settings
 from carina.workflows.explain_scores import (
-    classifier_folder,
     explain_scores,
     films_to_explain,
     records_of,
@@ -135,7 +134,7 @@ def blanks(asked) -> Iterator[dict]:
             whole.append(float(found[1]))
             own, *random = (
                 np.subtract(*deletion_and_insertion(
-                    one, film.image, blank, probability=probability
+                    one, film.image, blank, probability=probability, ends=found[:2]
                 )[::-1])
                 for one in (heat, *drawn[:2])
             )  # fmt: skip
@@ -154,16 +153,18 @@ def blanks(asked) -> Iterator[dict]:
 def curves(asked) -> Iterator[dict]:
     """Yield how far few points of a curve are from many, and rank correlation from SSIM."""
     apart, ranks, ssims, patients = [], [], [], []
-    few, folder = heat_maps.REMOVED_SHARES, classifier_folder(asked.classifier)
+    few, folder = heat_maps.REMOVED_SHARES, classifier_folder(Path(asked.classifier))
     shuffled = None
     for classifier, film, heat in explained(asked):
-        shuffled = shuffled or with_shuffled_weights(classifier, folder, part="network", seed=1)
+        if shuffled is None:
+            shuffled = ShuffledClassifiers(classifier, folder).made(part="network", seed=1)
         probability, blank = probability_of(classifier, film.label), blurred(film.image)
+        ends = probability(np.stack([film.image, blank]))
         areas = []
         for shares in (few, _MANY):
             heat_maps.REMOVED_SHARES = shares
             deletion, insertion = deletion_and_insertion(
-                heat, film.image, blank, probability=probability
+                heat, film.image, blank, probability=probability, ends=ends
             )
             areas.append(insertion - deletion)
         heat_maps.REMOVED_SHARES = few

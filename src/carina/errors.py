@@ -27,16 +27,25 @@ from typing import ClassVar, Literal, get_args
 ImageCode = Literal[
     "not-found",
     "not-a-file",
+    "broken-link",
     "no-permission",
+    "cannot-be-read",
+    "changed-while-read",
     "empty-file",
     "unknown-format",
     "damaged",
+    "bad-checksum",
     "too-large",
     "too-small",
+    "inflates-too-far",
+    "nested-too-deep",
     "several-frames",
     "no-pixels",
-    "compressed-dicom",
+    "decoder-missing",
     "unsupported-pixels",
+    "takes-too-long",
+    "takes-too-much-memory",
+    "decoder-crashed",
 ]
 IMAGE_CODES: tuple[ImageCode, ...] = get_args(ImageCode)
 

@@ -69,6 +69,11 @@ VARIABLES = (
         "10",
     ),
     Variable(
+        "CARINA_UPLOAD_S",
+        "the longest that the server waits for all of a request, in seconds",
+        "120",
+    ),
+    Variable(
         "CARINA_DRAIN_S",
         "how long a server that is being stopped goes on answering `/readyz` with 503 before it "
         "closes its port, in seconds, so that what stands in front of it notices",
@@ -100,6 +105,7 @@ class ServiceSettings:
         queue: requests with films that are worked on or wait (`CARINA_QUEUE`).
         deadline_s: from the last byte of a request to its answer (`CARINA_DEADLINE_S`).
         upload_idle_s: longest wait for the next bytes of a request (`CARINA_UPLOAD_IDLE_S`).
+        upload_s: longest wait for all of it (`CARINA_UPLOAD_S`).
         drain_s: how long a server that is being stopped keeps its port (`CARINA_DRAIN_S`).
         token: what requests must bring, or "" (`CARINA_TOKEN`).
         allowed_hosts: more names that it answers under (`CARINA_ALLOWED_HOSTS`).
@@ -110,6 +116,7 @@ class ServiceSettings:
     queue: int = 32
     deadline_s: float = 30.0
     upload_idle_s: float = 10.0
+    upload_s: float = 120.0
     drain_s: float = 0.5
     token: str = field(default="", repr=False)
     allowed_hosts: tuple[str, ...] = ()
@@ -128,6 +135,7 @@ class ServiceSettings:
             queue=_whole(variables, "CARINA_QUEUE", default=32, unit="requests"),
             deadline_s=_seconds(variables, "CARINA_DEADLINE_S", default=30.0),
             upload_idle_s=_seconds(variables, "CARINA_UPLOAD_IDLE_S", default=10.0),
+            upload_s=_seconds(variables, "CARINA_UPLOAD_S", default=120.0),
             drain_s=_seconds(variables, "CARINA_DRAIN_S", default=0.5, least=0.0),
             token=variables.get("CARINA_TOKEN", "").strip(),
             allowed_hosts=tuple(name.lower() for name in hosts if name),

@@ -26,7 +26,15 @@ def generated():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["commands.md", "environment.md", "files.md", "recipes.md", "checklists.md", "rest.json"],
+    [
+        "commands.md",
+        "environment.md",
+        "files.md",
+        "recipes.md",
+        "checklists.md",
+        "film-codes.md",
+        "rest.json",
+    ],
 )
 def test_generated_pages_are_up_to_date(name):
     wanted = generated()[name]

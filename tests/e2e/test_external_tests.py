@@ -185,6 +185,7 @@ def test_the_classifiers_own_merging_of_labels_holds_in_an_evaluation(hospital, 
     assert list(result.evaluation.decision_curves) == ["Normal"]
 
 
+@pytest.mark.slow
 def test_a_patient_of_the_training_is_known_by_the_keyed_hash(hospital, other_films, tmp_path):
     run, own, _ = hospital
     film = next((other_films / "NORMAL").iterdir())
@@ -199,12 +200,14 @@ def test_a_patient_of_the_training_is_known_by_the_keyed_hash(hospital, other_fi
     assert any("1 film, or their patients" in one for one in result.evaluation.cautions)
 
 
+@pytest.mark.slow
 def test_with_another_key_patient_overlap_cannot_be_checked(hospital, other_films, tmp_path):
     run, _, _ = hospital
     result = carina.evaluate(run.classifier_dir, other_films, settings=settings_in(tmp_path))
     assert any("cannot be checked" in one for one in result.evaluation.cautions)
 
 
+@pytest.mark.slow
 def test_patients_appear_nowhere_but_as_keyed_hashes(hospital):
     run, own, _place = hospital
     assert {row.patient for row in run.manifest} - {None}

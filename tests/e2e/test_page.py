@@ -17,7 +17,7 @@ from carina.domain.rules import Rules
 from carina.domain.thresholds import Thresholds
 from carina.imaging.read import read_radiograph_bytes
 from carina.inference.bundle import load_classifier, write_card
-from making.browser import browser, served, visited, wait_until
+from making.browser import drop, served, visited, wait_until
 from making.classifiers import write_tiny_classifier
 from making.page_films import TEXT, blank_film, dicom_film, png_film
 
@@ -72,22 +72,6 @@ def classifier(tmp_path_factory):
 def address(classifier, tmp_path_factory):
     with served(classifier, tmp_path_factory.mktemp("server")) as said:
         yield said
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(chromium, address):
-    with visited(chromium, address) as opened:
-        yield opened
-
-
-def drop(page, *films):
-    page.locator("#file").set_input_files(list(films))
 
 
 def answer_of(classifier, film):

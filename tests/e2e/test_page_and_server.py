@@ -9,7 +9,7 @@ pytest.importorskip("fastapi", reason="the server needs the extra 'web'")
 
 from playwright.sync_api import expect
 
-from making.browser import browser, served, visited
+from making.browser import drop, served, visited
 from making.classifiers import write_tiny_classifier
 from making.page_films import png_film
 
@@ -26,12 +26,6 @@ def classifier(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def guarded(classifier, tmp_path_factory):
     limits = {"CARINA_TOKEN": TOKEN, "CARINA_MAX_FILM_MB": "1"}
     with served(classifier, tmp_path_factory.mktemp("server"), **limits) as address:
@@ -44,10 +38,6 @@ def page(chromium, guarded):
     with visited(chromium, guarded) as opened:
         opened.evaluate(f"sessionStorage.setItem('carina-token', '{TOKEN}')")
         yield opened
-
-
-def drop(page, *films):
-    page.locator("#file").set_input_files(list(films))
 
 
 def problem(status, code, detail, **headers):

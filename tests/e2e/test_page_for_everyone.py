@@ -11,7 +11,7 @@ pytest.importorskip("axe_playwright_python", reason="needs the package axe-playw
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from making.browser import browser, served, visited, wait_until
+from making.browser import drop, served, visited, wait_until
 from making.classifiers import write_tiny_classifier
 from making.page_films import TEXT, blank_film, dicom_film, png_film
 
@@ -33,22 +33,6 @@ def address(tmp_path_factory):
     )
     with served(folder, tmp_path_factory.mktemp("server")) as said:
         yield said
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(chromium, address):
-    with visited(chromium, address) as opened:
-        yield opened
-
-
-def drop(page, *films):
-    page.locator("#file").set_input_files(list(films))
 
 
 def serious_findings(page):

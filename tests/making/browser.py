@@ -95,6 +95,11 @@ def visited(opened_browser, address, **context):
         user.close()
 
 
+def drop(page, *films):
+    """Put films into the page's drop zone."""
+    page.locator("#file").set_input_files(list(films))
+
+
 def wait_until(page, expression, *, timeout_s=_PATIENCE_MS / 1000):
     """Wait until a JavaScript expression is true on a page.
 

@@ -15,10 +15,10 @@ from carina.domain.input_spec import InputSpec
 from carina.domain.recipe import Recipe
 from carina.errors import MissingExtraError, RecipeError, UnknownNameError
 from carina.files.recipes import with_settings
-from carina.imaging import prepare, read_radiograph
+from carina.imaging import read_radiograph
 from carina.imaging.denoise import FILTERS, denoised, filter_versions
 from carina.imaging.phantom import write_phantoms
-from carina.imaging.prepare import fitted_film, prepare_levels
+from carina.imaging.prepare import fitted_film, prepare, prepare_levels
 from carina.inference.bundle import load_classifier
 from making.classifiers import SIDE, write_tiny_classifier
 from making.films import film_of

@@ -21,7 +21,7 @@ from carina.imaging.phantom import write_phantoms
 from carina.inference.bundle import load_classifier
 from carina.inference.explain import EXPLAINERS, ExplanationMethod
 from carina.inference.network_work import multiply_adds
-from carina.inference.shuffled_weights import shuffled_files, weight_keys
+from carina.inference.shuffled_weights import WeightShuffler, weight_keys
 from carina.workflows.explain_scores import explain_scores
 from carina.workflows.explained_films import (
     BUDGET,
@@ -222,11 +222,12 @@ def test_weights_are_shuffled_alike_in_network_and_head_and_nothing_else_changes
 
     folder = write_tiny_classifier(tmp_path / "c")
     files = {name: (folder / name).read_bytes() for name in ("network.onnx", "head.onnx")}
-    shuffled = shuffled_files(files, part="network", seed=1)
+    shuffler = WeightShuffler(files)
+    shuffled = shuffler.shuffled(part="network", seed=1)
     assert weight_keys(shuffled["head.onnx"]) < weight_keys(shuffled["network.onnx"])
     assert not weight_keys(shuffled["network.onnx"]) & weight_keys(files["network.onnx"])
-    assert shuffled_files(files, part="network", seed=1) == shuffled
-    assert shuffled_files(files, part="network", seed=2) != shuffled
+    assert shuffler.shuffled(part="network", seed=2) != shuffled
+    assert shuffler.shuffled(part="network", seed=1) == shuffled
     for name, data in files.items():
         before, after = (onnx.load_model_from_string(one).graph for one in (data, shuffled[name]))
         assert [node.SerializeToString() for node in before.node] == [
@@ -240,7 +241,9 @@ def test_weights_are_shuffled_alike_in_network_and_head_and_nothing_else_changes
 def test_shuffling_the_head_leaves_what_comes_before_it(tmp_path):
     folder = write_tiny_classifier(tmp_path / "c")
     files = {name: (folder / name).read_bytes() for name in ("network.onnx", "head.onnx")}
-    shuffled = shuffled_files(files, part="head", seed=1)
+    shuffler = WeightShuffler(files)
+    shuffler.shuffled(part="network", seed=1)  # leaves nothing behind
+    shuffled = shuffler.shuffled(part="head", seed=1)
     kept = weight_keys(shuffled["network.onnx"]) & weight_keys(files["network.onnx"])
     assert len(kept) == 1  # the kernel of the convolution
     assert not weight_keys(shuffled["head.onnx"]) & weight_keys(files["head.onnx"])

@@ -138,6 +138,7 @@ def test_a_network_without_fixed_layers_has_no_runtime_to_choose():
     assert (choice.runtime, choice.runtime_reason) == ("torch", "")
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_the_real_timing_covers_both_runtimes_and_the_start(monkeypatch):
     monkeypatch.setattr(frozen_runtime, "_WORTH_ASKING_S", 0.0)
@@ -147,6 +148,7 @@ def test_the_real_timing_covers_both_runtimes_and_the_start(monkeypatch):
     assert choice.name == "torch"  # five small films never pay for the start
 
 
+@pytest.mark.slow
 @needs_openvino
 @pytest.mark.parametrize("trained", ["head", "last-block"])
 def test_openvino_makes_the_features_that_torch_makes(trained):
@@ -156,6 +158,7 @@ def test_openvino_makes_the_features_that_torch_makes(trained):
     assert by_torch.digest != by_openvino.digest
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_openvino_in_bf16_rounds_as_coarsely_as_torch_in_bf16():
     films = torch.rand(5, 1, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -165,6 +168,7 @@ def test_openvino_in_bf16_rounds_as_coarsely_as_torch_in_bf16():
     torch.testing.assert_close(found.float(), exact, rtol=0.05, atol=0.05)
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_a_training_with_openvino_has_the_history_of_one_with_torch(tmp_path):
     histories = []
@@ -183,6 +187,7 @@ def test_a_training_with_openvino_has_the_history_of_one_with_torch(tmp_path):
     assert len(list(tmp_path.glob("features/*"))) == 2  # torch's hold the validation films too
 
 
+@pytest.mark.slow
 @needs_openvino
 def test_openvino_is_started_only_where_something_is_to_be_computed(tmp_path, monkeypatch):
     part = easy_part(6)

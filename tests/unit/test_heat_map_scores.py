@@ -55,11 +55,16 @@ def test_deletion_and_insertion_of_a_probability_that_is_a_share_of_one_region()
         return images[:, 0, square].mean(axis=1).astype(np.float64)
 
     right = np.where(square, 1.0, 0.0).astype(np.float32)
-    deletion, insertion = deletion_and_insertion(right, image, blank, probability=probability)
+    ends = probability(np.stack([image, blank]))
+    deletion, insertion = deletion_and_insertion(
+        right, image, blank, probability=probability, ends=ends
+    )
     # one step: all of the square goes at once, and the line falls to 0 at its 15 %
     assert deletion == pytest.approx(0.15 / 2)
     assert insertion == pytest.approx(1 - 0.15 / 2)
-    deletion, insertion = deletion_and_insertion(1 - right, image, blank, probability=probability)
+    deletion, insertion = deletion_and_insertion(
+        1 - right, image, blank, probability=probability, ends=ends
+    )
     assert deletion > 0.5 > insertion
 
 
@@ -70,9 +75,10 @@ def test_a_map_that_is_the_same_everywhere_is_exactly_as_faithful_as_random_ones
     def probability(images):
         return images.mean(axis=(1, 2, 3)).astype(np.float64)
 
-    own = deletion_and_insertion(flat, image, blank, probability=probability)
+    known = {"probability": probability, "ends": probability(np.stack([image, blank]))}
+    own = deletion_and_insertion(flat, image, blank, **known)
     drawn = random_like(flat, rng=np.random.default_rng(1))
-    assert own == deletion_and_insertion(drawn, image, blank, probability=probability)
+    assert own == deletion_and_insertion(drawn, image, blank, **known)
     assert own[0] == pytest.approx(own[1])
 
 

@@ -176,6 +176,7 @@ def test_without_the_lungs_a_lesion_is_not_found(lesion_films, settings, tmp_pat
     assert probes[MASKED_BALANCED_ACCURACY].low < 0.5 < probes[MASKED_BALANCED_ACCURACY].high
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("whole")
 def test_the_probe_is_the_training_of_films_prepared_with_the_mask(
     trained, border_films, settings, tmp_path
@@ -192,6 +193,7 @@ def test_the_probe_is_the_training_of_films_prepared_with_the_mask(
     assert told == [f"masked probe: {message}" for message in own]
 
 
+@pytest.mark.slow
 def test_the_probe_changes_nothing_of_the_training(trained, border_films, settings, tmp_path):
     recipe = with_settings(RECIPE, ["evaluate.masked_probe=false"])
     without = Training(border_films, settings, tmp_path / "without", recipe)
@@ -217,6 +219,7 @@ def test_it_says_how_much_it_was_trained_and_tells_no_step_as_the_trainings(trai
     assert trained.log.seconds["masked probe"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["evaluate.masked_probe=false", "input.mask=centre"])
 def test_there_is_no_probe_where_it_is_switched_off_or_is_the_training_itself(
     border_films, settings, tmp_path, setting
@@ -227,6 +230,7 @@ def test_there_is_no_probe_where_it_is_switched_off_or_is_the_training_itself(
     assert "masked probe" not in training.log.seconds
 
 
+@pytest.mark.slow
 def test_a_probe_that_cannot_be_trained_is_undefined_and_says_why(trained):
     nowhere = {
         name: torch.full_like(values, float("nan"))
@@ -250,6 +254,7 @@ def test_films_known_from_training_are_left_out_a_second_time(trained):
     assert probes[f"{MASKED_ACCURACY}{WITHOUT_LEAKS}"].n == 47
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("whole")
 @pytest.mark.parametrize("layers", ["head", "last-block"])
 def test_fixed_layers_see_the_masked_films_whatever_the_cache_knows(
@@ -262,6 +267,7 @@ def test_fixed_layers_see_the_masked_films_whatever_the_cache_knows(
     assert training.probe() == probes
 
 
+@pytest.mark.slow
 def test_time_for_features_is_planned_though_the_training_found_its_own_in_the_cache(
     border_films, settings, tmp_path, monkeypatch
 ):

@@ -10,7 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 from carina.domain.explanation import METHODS_WITH_MAPS
 from carina.errors import ClassifierError
 from carina.inference.bundle import load_classifier
-from carina.inference.onnx_files import array_of, attributes_of, dtype_of, read_graph, require_whole
+from carina.inference.onnx_files import array_of, attributes_of, dtype_of, read_graph
+from carina.inference.onnx_safety import require_whole
 from making.classifiers import write_tiny_classifier
 from making.films import film_of
 from making.uploads import grey_levels

@@ -209,6 +209,30 @@ def test_heat_maps_and_the_classifier_s_own_pictures_are_no_films(tiny, few):
     assert predict(few / "run", few / "run" / "thumbnails").counts.n_read == 1
 
 
+def test_heat_maps_are_not_written_where_films_are_searched(tiny, few, tmp_path):
+    (tmp_path / "link").symlink_to(few)
+    for option in ("explain", "dicom"):
+        with pytest.raises(UsageError, match="searched for films"):
+            predict(tiny, few, **{option: tmp_path / "link"})
+    assert predict(tiny, few / "film000.png", explain=few).counts.n_read == 1
+    assert predict(tiny, few, fhir=few).written[0].n_files == 7
+
+
+def test_a_call_says_what_it_wrote_and_where(tiny, few, tmp_path):
+    (few / "a.png").write_bytes(b"no picture")
+    out = {"explain": tmp_path / "maps", "fhir": tmp_path / "fhir"}
+    result = predict(tiny, few, **out)
+    assert [one.in_words for one in result.written] == [
+        f"6 heat maps were written to {out['explain']}",
+        f"6 FHIR reports were written to {out['fhir']}",
+    ]
+    assert result.as_values()["written"] == {
+        "heat_maps": {"folder": str(out["explain"]), "files": 6},
+        "fhir": {"folder": str(out["fhir"]), "files": 6},
+    }
+    assert predict(tiny, few).as_values()["written"] == {}
+
+
 def test_one_film_may_come_on_standard_input(tiny, films, monkeypatch):
     data = (films / "film001.png").read_bytes()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from carina.domain.input_spec import InputSpec
-from carina.imaging import prepare, read_radiograph
-from carina.imaging.prepare import back_to_film, from_levels, prepare_levels
+from carina.imaging import read_radiograph
+from carina.imaging.prepare import back_to_film, from_levels, prepare, prepare_levels
 from making.films import film_of
 from making.real_films import REAL_FILMS, needs_real_films
 

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import anyio
 import pytest
 
 pytest.importorskip("fastapi", reason="the server needs the extra 'web'")
@@ -81,6 +82,24 @@ def test_other_names_are_refused_as_a_rebound_page_would_come_under_one(client, 
     assert response.status_code == 421
     assert response.json()["code"] == "host"
     assert "tiny" not in response.text
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_a_health_check_over_http_1_0_has_no_host_and_is_answered(app, path):
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http", "http_version": "1.0", "method": "GET", "path": path,
+        "query_string": b"", "headers": [],
+    }  # fmt: skip
+    anyio.run(app, scope, receive, send)
+    assert sent[0]["status"] == 200
 
 
 def test_names_are_compared_without_ports_and_brackets():

@@ -177,8 +177,13 @@ def test_a_form_without_the_field_says_what_came(client):
     document = problem_of(response, 422, "missing-file")
     assert "'file'" in document["detail"]
     assert "'image'" in document["detail"]
-    text_only = client.post("/v1/predict", files={"file": (None, "a text")})
-    problem_of(text_only, 422, "missing-file")
+
+
+def test_a_text_in_the_field_is_told_how_to_send_the_file(client):
+    text_only = client.post("/v1/predict", files={"file": (None, "film.jpg")})  # curl -F file=...
+    document = problem_of(text_only, 422, "missing-file")
+    assert "came as text" in document["detail"]
+    assert "write an @" in document["detail"]
 
 
 @pytest.mark.parametrize(
@@ -303,6 +308,26 @@ def test_the_class_that_is_explained_can_be_chosen(client, classifier, label):
     else:
         assert answer["heat_map_png"] is None
         assert label in answer["heat_map_note"]
+
+
+def test_the_usual_method_explains_where_none_is_asked_for(client, classifier, settings):
+    film = ("film.png", uploads.png())
+    query = "?explain=true&film=none"
+    (answer,) = send(client, film, query=query).json()["predictions"]
+    assert answer["method"] == classifier.card.explained_by(answer["explained"])[0] == "grad-cam"
+    card = classifier.card.model_copy(update={"explanations": {}})
+    headless = TestClient(create_app(classifier.with_card(card, digest="d"), settings))
+    (answer,) = send(headless, film, query=query).json()["predictions"]
+    assert answer["method"] == "occlusion"
+    assert answer["heat_map_note"] == "" or "nothing on this film" in answer["heat_map_note"]
+
+
+@pytest.mark.parametrize("said", ["bytes=0-3", "bytes=9999999-", "bytes=x", "lines=1", "bytes=5-2"])
+def test_the_page_s_files_come_whole_whatever_range_is_asked_for(client, said):
+    whole = client.get("/static/icon.svg")
+    part = client.get("/static/icon.svg", headers={"Range": said})
+    assert (part.status_code, part.content) == (200, whole.content)
+    assert part.headers["accept-ranges"] == "none"
 
 
 def test_an_unknown_class_or_parameter_is_a_problem(client):

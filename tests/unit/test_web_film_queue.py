@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the server needs the extra 'web'")
 
 from carina.web.film_queue import FilmQueue
+from carina.web.pace import Pace
 from carina.web.priority import behind
 
 
@@ -68,8 +69,13 @@ def watch():
 
 
 @pytest.fixture
-def queue(network, watch):
-    made = FilmQueue(network.read, network.compute, timed=watch, readers=1, batch=3)
+def pace():
+    return Pace()
+
+
+@pytest.fixture
+def queue(network, watch, pace):
+    made = FilmQueue(network.read, network.compute, timed=watch, pace=pace, readers=1, batch=3)
     yield made
     network.let_go.set()
     made.close()
@@ -81,11 +87,11 @@ def hold(queue, network):
     return first
 
 
-def test_films_that_wait_anyway_are_answered_in_one_batch_and_in_order(queue, network, watch):
+def test_films_that_wait_anyway_are_answered_in_one_batch_and_in_order(queue, network, watch, pace):
     first = hold(queue, network)
     rest = [queue.submit("A", str(number)) for number in range(5)]
     watch.wait_for_reads(6)
-    assert queue.n_films == 6
+    assert pace.n_films == 6
     network.let_go.set()
     assert [answer.result(20) for answer in (first, *rest)] == [
         "first read by A", *(f"{number} read by A" for number in range(5)),
@@ -93,8 +99,8 @@ def test_films_that_wait_anyway_are_answered_in_one_batch_and_in_order(queue, ne
     assert [len(films) for _, films in network.batches] == [1, 3, 2]
     assert watch.batches == [1, 3, 2]
     assert watch.n_queued == 6
-    assert queue.n_films == 0
-    assert queue.seconds_to_empty == 0
+    assert pace.n_films == 0
+    assert pace.seconds_to_empty == 0
 
 
 def test_a_lone_film_waits_for_no_other(queue):
@@ -110,7 +116,7 @@ def test_a_batch_holds_the_films_of_one_classifier(queue, network, watch):
     assert [ours for ours, _ in network.batches] == ["A", "A", "B", "A"]
 
 
-def test_a_film_that_nobody_waits_for_is_not_computed(queue, network, watch):
+def test_a_film_that_nobody_waits_for_is_not_computed(queue, network, watch, pace):
     hold(queue, network)
     gone = queue.submit("A", "gone")
     kept = queue.submit("A", "kept")
@@ -121,7 +127,7 @@ def test_a_film_that_nobody_waits_for_is_not_computed(queue, network, watch):
     with pytest.raises(CancelledError):
         gone.result(20)
     assert "gone read" not in [film for _, films in network.batches for film in films]
-    assert queue.n_films == 0
+    assert pace.n_films == 0
 
 
 def test_an_error_is_the_answer_of_its_film_alone(queue):

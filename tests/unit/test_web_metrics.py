@@ -74,10 +74,14 @@ def test_requests_films_and_problems_are_counted(client):
     assert found[("carina_films_waiting",)] == 0
 
 
-def test_films_that_are_drawn_are_counted_too(client):
-    send(client, "a.png", uploads.png(), query="?explain=true")
+@pytest.mark.parametrize("query", ["?explain=true", "?film=thumbnail"])
+def test_films_that_are_drawn_are_counted_and_timed_too(client, query):
+    send(client, "a.png", uploads.png(), query=query)
     found = values_of(client)
     assert sum(v for key, v in found.items() if key[0] == "carina_answers_total") == 1
+    for stage in ("queue", "read", "network", "draw"):
+        assert found[("carina_film_seconds_count", ("stage", stage))] == 1
+    assert found[("carina_batch_films_count",)] == 1
 
 
 def test_the_classifier_is_named_by_its_digest_and_runtime(client, classifier):

@@ -80,7 +80,7 @@ def test_a_map_that_cannot_be_made_says_which_method_can(folder):
     classifier = load_classifier(folder)
     card = classifier.card.model_copy(update={"explanations": {}})
     headless = classifier.with_card(card, digest=classifier.digest)
-    asked = AskedPictures(explain=True, film="none")
+    asked = AskedPictures(explain=True, method="grad-cam", film="none")
     found = answer_pictures(headless, film_for_the_network(), predicted="Normal", asked=asked)
     assert found["heat_map_note"] == (
         "grad-cam cannot explain Normal of this classifier; occlusion can"

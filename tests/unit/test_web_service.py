@@ -3,6 +3,8 @@
 import os
 import sys
 import threading
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 
 import anyio
@@ -14,10 +16,15 @@ pytest.importorskip("fastapi", reason="the server needs the extra 'web'")
 from carina.errors import ClassifierError
 from carina.inference.bundle import load_classifier
 from carina.settings import ServiceSettings
-from carina.web import create_app
+from carina.web import create_app, places
+from carina.web.drawing import Drawing
+from carina.web.metrics import Metrics
+from carina.web.pace import Pace
+from carina.web.pictures import AskedPictures
 from carina.web.problems import ProblemError
 from carina.web.reloading import Reloader
 from carina.web.service import READERS, Service
+from carina.web.uploads import UploadedFilm
 from carina.web.warm_up import warm_up
 from making import uploads
 from making.classifiers import write_tiny_classifier
@@ -123,13 +130,77 @@ def test_a_film_that_is_drawn_counts_as_worked_on_and_lets_requests_go_first(cla
 
 def test_bodies_are_held_up_to_a_limit_and_a_lone_one_always(classifier, settings):
     service = Service(classifier, replace(settings, max_upload_bytes=1000))
-    with service.taken_on(1000), service.taken_on(None), service.taken_on(1000):
-        with service.taken_on(1000), pytest.raises(ProblemError, match="no more fit"):
-            service.taken_on(1).__enter__()
-        with service.taken_on(1000):
-            assert service.n_requests == 4
+    with service.taken_on(1000) as first, service.taken_on(None) as second:
+        service.came(first, 3000)
+        with pytest.raises(ProblemError, match="no more fit"):
+            service.taken_on(1001).__enter__()
+        service.came(second, 1000)
+        with pytest.raises(ProblemError, match="no more fit"):
+            service.came(second, 1)
+        assert service.n_requests == 2
+    with service.taken_on(9000) as alone:
+        service.came(alone, 9000)
     assert service.n_requests == 0
     service.close()
+
+
+def test_what_has_not_come_yet_is_not_held_against_others(classifier, settings):
+    service = Service(classifier, replace(settings, max_upload_bytes=1000))
+    with ExitStack() as uploads_that_have_begun:
+        for _ in range(8):
+            place = uploads_that_have_begun.enter_context(service.taken_on(1000))
+            service.came(place, 10)
+        assert service.refusal(1000) is None
+    service.close()
+
+
+def test_slow_uploads_hold_no_places_until_they_are_whole(classifier, settings, monkeypatch):
+    service = Service(classifier, replace(settings, service=ServiceSettings(queue=2)))
+    with service.taken_on(10) as slow, service.taken_on(10):
+        assert service.refusal(10).code == "busy"
+        monkeypatch.setattr(places, "TIMELY_S", -1.0)  # both have taken longer
+        assert service.refusal(10) is None
+        monkeypatch.setattr(places, "TIMELY_S", 60.0)
+        service.is_whole(slow)
+        with service.taken_on(10):
+            assert service.refusal(10).code == "busy"
+        assert service.refusal(10) is None
+    assert service.n_requests == 0
+    assert service.refusal(10) is None
+    service.close()
+
+
+def test_slow_uploads_are_not_without_number(classifier, settings, monkeypatch):
+    monkeypatch.setattr(places, "TIMELY_S", -1.0)
+    service = Service(classifier, replace(settings, service=ServiceSettings(queue=1)))
+    with ExitStack() as slow:
+        n_taken = 0
+        while service.refusal(10) is None and n_taken < 20:
+            slow.enter_context(service.taken_on(10))
+            n_taken += 1
+        assert n_taken == 4
+    assert service.refusal(10) is None
+    service.close()
+
+
+class Unhurried(Wrapped):
+    """A classifier whose network takes a known time."""
+
+    def answers_and_measures_prepared(self, prepared, **told):
+        time.sleep(0.05)
+        return self._really.answers_and_measures_prepared(prepared, **told)
+
+
+def test_a_film_that_is_drawn_sets_the_pace_that_clients_are_told(classifier):
+    pace = Pace()
+    metrics = Metrics(classifier, n_films=lambda: pace.n_films)
+    drawing = Drawing(pace=pace, timed=metrics)
+    film = UploadedFilm("film.png", uploads.png())
+    drawing.submit(Unhurried(classifier), film, AskedPictures(film="thumbnail")).result(20)
+    drawing.close()
+    assert (pace.n_films, pace.seconds_to_empty) == (0, 0)
+    pace.one_came()
+    assert pace.seconds_to_empty >= 0.05
 
 
 def test_an_answer_that_is_late_is_given_up_and_its_films_are_dropped(held, settings):
@@ -176,9 +247,12 @@ def test_the_films_of_a_client_that_leaves_are_dropped(held, settings):
     assert app.state.service.n_requests == 0
 
 
-@pytest.mark.parametrize("n_bytes", [0, 3])
-def test_an_upload_that_stalls_is_ended(classifier, settings, n_bytes):
-    app = app_with(classifier, settings, upload_idle_s=0.05)
+@pytest.mark.parametrize(
+    ("n_bytes", "limits"),
+    [(0, {"upload_idle_s": 0.05}), (3, {"upload_idle_s": 0.05}), (3, {"upload_s": 0.05})],
+)
+def test_an_upload_that_stalls_or_takes_too_long_is_ended(classifier, settings, n_bytes, limits):
+    app = app_with(classifier, settings, **limits)
     answered = []
 
     async def receive():

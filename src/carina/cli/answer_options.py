@@ -6,6 +6,11 @@ from typing import Annotated
 
 import typer
 
+PATH_HELP = "Films, or folders of films; - is one film on standard input."
+PathsArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="PATH", help=PATH_HELP, show_default=False),
+]
 ClassOption = Annotated[
     str | None,
     typer.Option(

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carina.cli.answer_options import ClassOption, MethodOption, PrecisionOption, RuntimeOption
+from carina.cli.answer_options import (
+    ClassOption,
+    MethodOption,
+    PathsArgument,
+    PrecisionOption,
+    RuntimeOption,
+)
 from carina.cli.terminal import (
     SKIPPED,
     ClassifierArgument,
@@ -30,14 +36,7 @@ if TYPE_CHECKING:
 
 def explain(
     classifier: ClassifierArgument,
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH",
-            help="Films, or folders of films; - is one film on standard input.",
-            show_default=False,
-        ),
-    ],
+    paths: PathsArgument,
     *,
     out: OutOption = None,
     label: ClassOption = None,

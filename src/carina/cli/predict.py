@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carina.cli.answer_options import (
+    PATH_HELP,
     ClassOption,
     MethodOption,
     PrecisionOption,
@@ -37,11 +38,7 @@ def predict(
     classifier: ClassifierArgument,
     paths: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="PATH",
-            help="Films, or folders of films; - is one film on standard input.",
-            show_default=False,
-        ),
+        typer.Argument(metavar="PATH", help=PATH_HELP, show_default=False),
     ] = None,
     *,
     csv: Annotated[
@@ -146,6 +143,8 @@ def _show(result: Predictions) -> None:
     if result.csv is not None:
         n_read = result.counts.n_read
         show(f"the answers on {n_read:,} {'film' if n_read == 1 else 'films'}: {result.csv}")
+    for written in result.written:
+        show(written.in_words)
     for sentence in result.rule_told:
         note(sentence)
     note_about(result.card.cautions)

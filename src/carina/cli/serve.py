@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from carina.cli.answer_options import PrecisionOption, RuntimeOption
 from carina.cli.terminal import ClassifierArgument, JsonFlag, show_json
 
 
@@ -20,16 +21,8 @@ def serve(
     port: Annotated[
         int, typer.Option(metavar="NUMBER", help="Port to listen on; 0 takes a free one.")
     ] = 8000,
-    runtime: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="What computes the answers: auto, onnxruntime, openvino, cuda."
-        ),
-    ] = "auto",
-    precision: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="f32, or bf16 where the classifier's card offers it."),
-    ] = "f32",
+    runtime: RuntimeOption = "auto",
+    precision: PrecisionOption = "f32",
     token_file: Annotated[
         str | None,
         typer.Option(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from carina.domain.progress import Progress, silent
-from carina.files.names import printable
+from carina.files.names import in_json, on_lines
 
 if TYPE_CHECKING:
     from carina.domain.audit import Finding, Unreadable
@@ -71,17 +71,18 @@ def drawing(*, as_json: bool) -> Iterator[Progress]:
 
 def show(text: str = "") -> None:
     """Print a line of the result."""
-    typer.echo(printable(text))
+    typer.echo(on_lines(text))
 
 
 def note(text: str) -> None:
     """Print a line beside the result, on stderr."""
-    typer.echo(printable(text), err=True)
+    typer.echo(on_lines(text), err=True)
 
 
 def show_json(document: Any, *, on_one_line: bool = False) -> None:
     """Print one JSON document; on one line, so that several can be told apart."""
-    show(json.dumps(document, indent=None if on_one_line else 1, ensure_ascii=False))
+    text = json.dumps(document, indent=None if on_one_line else 1, ensure_ascii=False)
+    show(in_json(text))
 
 
 def show_error(sentence: str, *, code: str, as_json: bool) -> None:
@@ -104,12 +105,17 @@ def show_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    table = Table(
+        box=SIMPLE_HEAD,
+        title=Text(on_lines(title)) if title else None,
+        title_justify="left",
+        pad_edge=False,
+    )
     for position, column in enumerate(columns):
         justify: Literal["left", "right"] = "left" if position == 0 or column in left else "right"
-        table.add_column(Text(column), justify=justify, overflow="fold")
+        table.add_column(Text(on_lines(column)), justify=justify, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(on_lines(cell)) for cell in row))
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     width = None if is_terminal else _UNFOLDED
     Console(file=sys.stdout, width=width, highlight=False).print(table)

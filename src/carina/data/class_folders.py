@@ -15,6 +15,7 @@ from carina.data.patient_names import patients_of_names, patients_sentence
 from carina.domain.dataset import LeftOut
 from carina.domain.record import Part
 from carina.errors import DatasetError
+from carina.files.tree import home_of
 
 _WITHOUT_LABELS = frozenset(
     {"prediction", "predictions", "predict", "topredict", "unlabelled", "unlabeled", "inference"}
@@ -25,9 +26,12 @@ _IMAGES = frozenset({"image", "images", "img", "imgs", "films", "xray", "xrays"}
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been collected so far from the tree below `root`."""
+    """What has been collected so far from the tree below `root`; `top` is where its parts or
+    classes lie, `home` what names count from."""
 
     root: Path
+    top: Path
+    home: Path
     films: list[FoundFilm] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -39,7 +43,7 @@ class _Reading:
 
     def pass_masks(self, folder: Folder) -> None:
         """Note the folder of lung masks, which belong to the films; count others as left out."""
-        if folder.path == self.root / MASKS_FOLDER:
+        if folder.path == self.top / MASKS_FOLDER:
             self.notes.append(f"{counted(folder.n_films(), 'lung mask')} in {self.name_of(folder)}")
         else:
             self.leave_out(folder, folder.n_films(), "masks, not films")
@@ -63,7 +67,7 @@ def read_class_folders(path: Path, *, layout: str) -> Found:
     """
     given = read_folder(path)
     top = _unwrap(given)
-    reading = _Reading(path)
+    reading = _Reading(path, top.path, home_of(path))
     parts = [folder for folder in top.holding_films() if part_of_name(folder.name)]
     if parts:
         _read_parts(reading, top, parts)
@@ -130,10 +134,10 @@ def _read_classes(reading: _Reading, folder: Folder, *, part: Part | None) -> No
 
 def _read_class(reading: _Reading, folder: Folder, *, label: str, part: Part | None) -> None:
     for film in folder.films:
-        relative = film.relative_to(reading.root).as_posix()
-        mask = mask_beside(reading.root, relative)
+        name = film.relative_to(reading.home).as_posix()
+        mask = mask_beside(reading.top, film)
         reading.films.append(
-            FoundFilm(path=relative, file=film, label=label, part=part, lung_mask=mask)
+            FoundFilm(path=name, file=film, label=label, part=part, lung_mask=mask)
         )
     for below in folder.folders:
         if _fold(below.name) in _MASKS:

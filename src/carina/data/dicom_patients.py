@@ -20,6 +20,8 @@ from dataclasses import replace
 from carina.data.counted import counted
 from carina.data.found import Found, FoundFilm, PatientNumber
 from carina.data.patient_names import patients_sentence
+from carina.errors import ImageError
+from carina.files.film_bytes import read_film_head
 from carina.files.machine import reading_threads
 from carina.imaging.dicom_patient import DICOM_HEAD_BYTES, DicomPatient, read_dicom_patient
 from carina.imaging.read import RASTER_SUFFIXES
@@ -91,17 +93,14 @@ def _told_by_files(films: Sequence[FoundFilm]) -> dict[int, DicomPatient]:
 
 
 def _may_be_dicom(film: FoundFilm) -> bool:
-    return "!/" not in film.path and film.file.suffix.lower() not in RASTER_SUFFIXES
+    return ".npz!/" not in film.path and film.file.suffix.lower() not in RASTER_SUFFIXES
 
 
 def _head_of(film: FoundFilm) -> bytes:
     """Return a file's first bytes, or none where it cannot be read; reading it says why."""
     try:
-        if not film.file.is_file():
-            return b""
-        with film.file.open("rb") as stream:
-            return stream.read(DICOM_HEAD_BYTES)
-    except (OSError, ValueError):
+        return read_film_head(film.file, DICOM_HEAD_BYTES)
+    except ImageError:
         return b""
 
 

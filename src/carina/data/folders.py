@@ -1,4 +1,4 @@
-"""Folders of films, as a tree without the litter of operating systems."""
+"""Folders of films, on disk or in an archive, as a tree without the litter of operating systems."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from carina.errors import DatasetError
+from carina.errors import DatasetError, ImageError
+from carina.files.film_bytes import read_film_head
+from carina.files.tree import FolderEntry, list_folder, member_names
 from carina.imaging.read import FILM_SUFFIXES
 
 # Also what `carina data get` leaves, SOURCE.json; and the directory of a DICOM medium, which
@@ -25,6 +27,7 @@ LITTER = frozenset(
         "dicomdir",
     }
 )
+_OF_SYSTEMS = LITTER - {"source.json", "dicomdir"}
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
 
 
@@ -109,7 +112,7 @@ def walk_films(
     *,
     refused: Callable[[str, OSError], None],
     passed_over: frozenset[str] = frozenset(),
-) -> Iterator[os.DirEntry[str]]:
+) -> Iterator[FolderEntry]:
     """Yield every film in a folder and below it, in the order of `films_below`, as it is found.
 
     Nothing but the names of the folders above is kept, so that a tree may be of any size.
@@ -129,16 +132,16 @@ def film_names(path: Path, *, limit: int) -> list[str]:
 
 def _walk(
     folder: str, refused: Callable[[str, OSError], None], passed_over: frozenset[str]
-) -> Iterator[os.DirEntry[str]]:
+) -> Iterator[FolderEntry]:
     real = os.path.realpath(folder)
     if real in passed_over:
         return
     try:
-        with os.scandir(folder) as entries:
-            kept = sorted((e for e in entries if not _is_litter(e.name)), key=lambda e: e.name)
+        entries = list_folder(folder)
     except OSError as error:
         refused(folder, error)
         return
+    kept = sorted((e for e in entries if not is_litter(e.name)), key=lambda e: e.name)
     for entry in kept:
         try:
             is_folder, is_file = entry.is_dir(), entry.is_file()
@@ -153,17 +156,40 @@ def _walk(
 
 
 def _film_stems(path: Path) -> Iterator[str]:
-    for _, folders, files in os.walk(path):
-        folders[:] = sorted(name for name in folders if not _is_litter(name))
-        for name in sorted(files):
-            if not _is_litter(name) and Path(name).suffix.lower() in FILM_SUFFIXES:
-                yield Path(name).stem
+    waiting = [os.fspath(path)]
+    while waiting:
+        try:
+            entries = sorted(list_folder(waiting.pop()), key=lambda entry: entry.name)
+        except OSError:
+            continue  # reading it says why
+        kept = [entry for entry in entries if not is_litter(entry.name)]
+        for entry in kept:
+            if entry.is_file() and Path(entry.name).suffix.lower() in FILM_SUFFIXES:
+                yield Path(entry.name).stem
+        waiting += [e.path for e in reversed(kept) if e.is_dir() and not e.is_symlink()]
 
 
-def _entries(path: Path) -> list[os.DirEntry[str]]:
+def left_by_systems(path: Path) -> Counter[str]:
+    """Return what operating systems left in the archive that `path` lies in: what -> files.
+
+    >>> left_by_systems(Path("no archive"))
+    Counter()
+    """
+    found: Counter[str] = Counter()
+    for name in member_names(path):
+        what = next((part for part in name.split("/") if _is_of_system(part)), None)
+        if what is not None:
+            found[what] += 1
+    return found
+
+
+def _is_of_system(name: str) -> bool:
+    return name.startswith("._") or name == ".DS_Store" or name.casefold() in _OF_SYSTEMS
+
+
+def _entries(path: Path) -> list[FolderEntry]:
     try:
-        with os.scandir(path) as entries:
-            kept = [entry for entry in entries if not _is_litter(entry.name)]
+        kept = [entry for entry in list_folder(path) if not is_litter(entry.name)]
     except OSError as error:
         raise DatasetError(
             f"the folder {path} cannot be read ({error.strerror}); check its permissions"
@@ -171,11 +197,12 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
     return sorted(kept, key=lambda entry: entry.name)
 
 
-def _is_litter(name: str) -> bool:
+def is_litter(name: str) -> bool:
+    """Return whether a file or folder is never looked into: hidden, or left by a system."""
     return name.startswith(".") or name.casefold() in LITTER
 
 
-def _may_be_film(entry: os.DirEntry[str]) -> bool:
+def _may_be_film(entry: FolderEntry) -> bool:
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  100,000 Path objects cost
     if suffix in FILM_SUFFIXES:
         return True
@@ -187,7 +214,6 @@ def _may_be_film(entry: os.DirEntry[str]) -> bool:
 def _is_dicom(file: Path) -> bool:
     # DICOM PS3.10 7.1: "DICM" at byte 128.
     try:
-        with file.open("rb") as stream:
-            return stream.read(132)[128:] == b"DICM"
-    except OSError:
+        return read_film_head(file, 132)[128:] == b"DICM"
+    except ImageError:
         return False

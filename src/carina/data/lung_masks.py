@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from carina.domain.record import Record
+from carina.files.tree import home_of, is_file
 
 MASKS_FOLDER = "lung-masks"
 """In the folder of a data set: for `train/Covid/a.jpg` its mask is
 `lung-masks/train/Covid/a.png`."""
 
 
-def mask_beside(root: Path, path: str) -> str | None:
-    """Return the path of a film's mask in `MASKS_FOLDER`, relative as the film's; None if it
-    has none.
+def mask_beside(root: Path, film: Path) -> str | None:
+    """Return the path of a film's mask in `MASKS_FOLDER`, relative as the film's name is; None
+    if it has none.
 
     Args:
-        root: the data set's folder.
-        path: the film's, relative to `root`.
+        root: the folder of the data set.
+        film: the film's file, in `root` or below.
     """
-    mask = f"{MASKS_FOLDER}/{PurePosixPath(path).with_suffix('.png')}"
-    return mask if (root / mask).is_file() else None
+    mask = root / MASKS_FOLDER / film.relative_to(root).with_suffix(".png")
+    return mask.relative_to(home_of(root)).as_posix() if is_file(mask) else None
 
 
 def lung_mask_file(record: Record) -> Path | None:

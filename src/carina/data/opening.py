@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from carina.data.counted import counted
@@ -17,7 +18,7 @@ from carina.domain.dataset import Dataset, LeftOut, Source
 from carina.domain.recipe import LabelsSection
 from carina.domain.record import Record
 from carina.errors import DatasetError
-from carina.files.names import printable
+from carina.files.names import one_line, printable
 from carina.registry import nearest
 
 _AS_FOUND = LabelsSection()
@@ -44,7 +45,7 @@ def open_dataset(
             the labels do not fit the section.
     """
     paths = _existing(sources)
-    found = [with_dicom_patients(_read(path, labels)) for path in paths]
+    found = [with_dicom_patients(_in_harmless_words(_read(path, labels))) for path in paths]
     names = _distinct([_name_of(path) for path in paths])
     read_as = [_labels_read_by_layout(one, labels) for one in found]
     decision = _decide(found, read_as, labels)
@@ -57,6 +58,7 @@ def open_dataset(
             final = decision.class_of[label] if label is not None else None
             if film.label is None or final is not None:
                 records.append(_record(film, source_of[film.hospital], final, patient_key))
+    _require_own_names(records)
     return Dataset(
         records=tuple(records),
         labels=decision.labels,
@@ -64,7 +66,9 @@ def open_dataset(
             _source(name, path, one) for name, path, one in zip(names, paths, found, strict=True)
         ),
         left_out=(*_left_out(found, read_as, names), *decision.left_out),
-        notes=(*_notes(found, read_as, names), *decision.notes, *_notes_on_records(records)),
+        notes=tuple(
+            map(one_line, (*_notes(found, read_as, names), *decision.notes, *_unlabelled(records)))
+        ),
         patient_key_fingerprint=patient_key.fingerprint,
     )
 
@@ -118,6 +122,33 @@ def _read(path: Path, labels: LabelsSection) -> Found:
     )
 
 
+def _in_harmless_words(found: Found) -> Found:
+    """Return the same films with labels, hospitals and views that are harmless wherever shown."""
+    words = {word for film in found.films for word in (film.label, film.hospital, film.view)}
+    if all(word is None or printable(word) == word for word in words):
+        return found
+    shown = {word: None if word is None else printable(word) for word in words}
+    films = (
+        replace(film, label=shown[film.label], hospital=shown[film.hospital], view=shown[film.view])
+        for film in found.films
+    )
+    table = {printable(label): meaning for label, meaning in found.label_table.items()}
+    return replace(found, films=tuple(films), label_table=table)
+
+
+def _require_own_names(records: Sequence[Record]) -> None:
+    """Refuse two films whose names become one when what is not harmless is written out."""
+    seen: set[str] = set()
+    for record in records:
+        if record.key in seen:
+            raise DatasetError(
+                f"two films are called {record.key} once the signs that cannot be shown are "
+                "written out (a line end as \\n, a byte that is no UTF-8 as \\xf6); rename one of "
+                "them"
+            )
+        seen.add(record.key)
+
+
 def _labels_read_by_layout(found: Found, section: LabelsSection) -> dict[str, str | None]:
     """Return label as found -> label to decide on, or None where the layout leaves it out."""
     named = names_in(section)
@@ -143,7 +174,7 @@ def _record(film: FoundFilm, source: str, label: str | None, key: PatientKey) ->
     patient = film.patient
     return Record(
         path=printable(film.path),
-        source=printable(source),
+        source=source,
         file=film.file,
         label=label,
         patient=key.hash(patient.namespace, patient.number) if patient else None,
@@ -158,7 +189,7 @@ def _record(film: FoundFilm, source: str, label: str | None, key: PatientKey) ->
 
 def _name_of(path: Path) -> str:
     resolved = path.resolve()
-    return (resolved.stem if resolved.is_file() else resolved.name) or "data"
+    return printable(resolved.stem if resolved.is_file() else resolved.name) or "data"
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
@@ -201,7 +232,8 @@ def _left_out(
             n_images = sum(film.label == label for film in one.films)
             own.append(LeftOut(f"label {label}", n_images, "the label says nothing"))
         left_out += [
-            LeftOut(_in_source(item.what, name, names), item.n_images, item.reason) for item in own
+            LeftOut(one_line(_in_source(item.what, name, names)), item.n_images, item.reason)
+            for item in own
         ]
     return left_out
 
@@ -222,7 +254,7 @@ def _notes(
     return notes
 
 
-def _notes_on_records(records: Sequence[Record]) -> list[str]:
+def _unlabelled(records: Sequence[Record]) -> list[str]:
     n_unlabelled = sum(record.label is None for record in records)
     return [f"{counted(n_unlabelled, 'film')} without a label"] if n_unlabelled else []
 

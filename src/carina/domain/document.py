@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from carina.version import VERSION
 
@@ -24,5 +24,5 @@ class Document(Plain):
 
     newest_format_version: ClassVar[int] = 1
 
-    format_version: int = 1
+    format_version: int = Field(default=1, ge=1, strict=True)
     carina_version: str = VERSION

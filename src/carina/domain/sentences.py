@@ -14,6 +14,24 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def capitalised(text: str) -> str:
+    """Return a text with a capital at its start; the rest stays as it is.
+
+    >>> capitalised("two AUCs")
+    'Two AUCs'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def sentence(text: str) -> str:
+    """Return a text with a full stop, whoever wrote it.
+
+    >>> sentence("3 films were known"), sentence("Read the intervals.")
+    ('3 films were known.', 'Read the intervals.')
+    """
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def counted(n: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it needs one.
 

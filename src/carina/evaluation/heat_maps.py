@@ -5,7 +5,7 @@ A heat map is float32 `[height, width]`, none below 0, some above.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,12 @@ def curve_images(image: Image, blank: Image, regions: NDArray[np.bool_]) -> Imag
 
 
 def deletion_and_insertion(
-    heat: Heat, image: Image, blank: Image, *, probability: Probability
+    heat: Heat,
+    image: Image,
+    blank: Image,
+    *,
+    probability: Probability,
+    ends: Sequence[float] | NDArray[np.float64],
 ) -> tuple[float, float]:
     """Return the areas under the deletion and the insertion curve, 0 to 1.
 
@@ -88,15 +93,15 @@ def deletion_and_insertion(
         image: float32 `[channels, height, width]`.
         blank: the same film with all removed (`blurred`).
         probability: of the class that `heat` explains.
+        ends: that of `image` and of `blank`, which every map of a film shares.
 
     References:
         Petsiuk, Das & Saenko, RISE, BMVC 2018, section 4.2.
     """
     regions, shares = hottest_first(heat)
-    ends = np.stack([image, blank])
-    found = probability(np.concatenate([ends, curve_images(image, blank, regions)]))
-    whole, none = found[:1], found[1:2]
-    deleted, inserted = np.split(found[2:], 2)
+    whole, none = np.split(np.asarray(ends, dtype=np.float64), 2)
+    found = probability(curve_images(image, blank, regions)) if len(regions) else np.empty(0)
+    deleted, inserted = np.split(found, 2)
     along = np.concatenate([[0.0], shares, [1.0]])
     return (
         _area(along, np.concatenate([whole, deleted, none])),

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from carina.errors import StorageError
-from carina.files.names import printable
+from carina.files.names import encodable
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         StorageError: if there is no room or no permission.
     """
-    write_bytes(path, printable(text).encode("utf-8"))
+    write_bytes(path, encodable(text).encode("utf-8"))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Documents (`domain.document`) as JSON files."""
 
-import json
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,8 +10,13 @@ from pydantic import ValidationError
 from carina.domain.document import Document
 from carina.errors import InputError
 from carina.files.atomic import write_text
+from carina.files.plain_json import parse_json
+from carina.files.whole_files import read_whole
 
 D = TypeVar("D", bound=Document)
+
+_MOST_BYTES = 256_000_000
+"""Of a document; the audit of 100,000 films has 40 MB at worst."""
 
 
 def write_document(path: Path, document: Document) -> None:
@@ -29,27 +35,37 @@ def read_document(path: Path, kind: type[D], *, error: type[InputError]) -> D:
         InputError: of class `error`, if the file is missing, is not JSON, has unknown or
             wrong fields, or was written in a newer format than this Carina knows.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text)
-    except FileNotFoundError:
-        raise error(f"{path} does not exist; is {path.parent} the right folder?") from None
-    except (OSError, ValueError) as problem:
-        raise error(f"{path} cannot be read as JSON: {problem}") from problem
+    data = read_whole(path, most_bytes=_MOST_BYTES, error=error)
+    return document_of(data, kind, path=path, error=error)
+
+
+def document_of(data: bytes, kind: type[D], *, path: Path, error: type[InputError]) -> D:
+    """Return the document of type `kind` in the bytes of a file.
+
+    Args:
+        data: the bytes.
+        kind: what they should hold.
+        path: where they were read, for messages.
+        error: the class of what is raised.
+
+    Raises:
+        InputError: of class `error`, as `read_document` does.
+    """
+    values = parse_json(data, name=str(path), error=error)
     version = values.get("format_version") if isinstance(values, dict) else None
     newest = kind.newest_format_version
     if isinstance(version, int) and version > newest:
-        writer = values.get("carina_version", "a newer Carina")
+        writer = str(values.get("carina_version", "a newer version"))[:40]
         raise error(
-            f"{path} has format version {version}, written by Carina {writer}; this Carina "
-            f"reads versions up to {newest}: update it (pip install -U carina)"
+            f"{path} has format version {str(version)[:20]}, written by Carina {writer}; this "
+            f"Carina reads versions up to {newest}: update it (pip install -U carina)"
         )
     try:
-        return kind.model_validate_json(text)
+        return kind.model_validate_json(data)
     except ValidationError as problem:
         first = problem.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part)[:60] for part in first["loc"][:8])
         raise error(
-            f"{path} is not a valid {kind.__name__.lower()} file: {place}: {first['msg']} "
+            f"{path} is not a valid {kind.__name__.lower()} file: {place}: {first['msg'][:400]} "
             f"({problem.error_count()} problems in all)"
         ) from problem

@@ -1,36 +1,102 @@
-"""File names that any system may hold, as text that any file and terminal can."""
+r"""Names that users and files chose, as text that is harmless wherever it is shown.
 
+A file's name may hold anything: line ends that break a table, escape sequences that a terminal
+obeys, marks that turn the reading direction round, signs without width, bytes that are no UTF-8.
+Such characters are written out (`\n`, `\x1b`, `\u202e`, `\xf6`), so that the name can be seen,
+searched for and told from others; what is left is safe on a terminal, in CSV, JSON and a
+header. HTML and spreadsheet formulas are the business of who writes these.
+
+What is written out: all that Unicode calls a control, format, surrogate, private or unassigned
+character or a line or paragraph separator. Spaces of all kinds stay.
+"""
+
+import re
 import unicodedata
+from hashlib import sha256
+
+LONGEST_NAME = 1_000
+"""Characters of a name that are shown; of a longer one the middle is left out."""
+_FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
+_CUT_DIGITS = 12
+_KEPT_AT_EACH_END = 400
+# Of several lines the line ends and tabs are the writer's own.
+_ODD_IN_TEXT = re.compile(r"[^\n\t -~]")
 
 
 def printable(name: str) -> str:
-    r"""Return a name whose bytes are no UTF-8 with those bytes written out.
+    r"""Return a name as it is shown and as tables know it: on one line, and harmless.
 
-    Python keeps such bytes as lone surrogates, which cannot be written or printed.
+    A name that is harmless stays as it is, and so does one that was made so. Of more than
+    `LONGEST_NAME` characters the first and last 400 are kept, with the sha256 of the whole
+    between them, so that two long names stay two.
 
-    >>> printable("R\udcf6ntgen.png")
-    'R\\xf6ntgen.png'
-    >>> printable("Röntgen.png")
-    'Röntgen.png'
+    >>> printable("two\nlines\x1b[2J.png"), printable("R\udcf6ntgen.png")
+    ('two\\nlines\\x1b[2J.png', 'R\\xf6ntgen.png')
+    >>> printable("Röntgen, Aufnahme 2.png")
+    'Röntgen, Aufnahme 2.png'
     """
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    line = one_line(name)
+    if len(line) <= LONGEST_NAME:
+        return line
+    digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_CUT_DIGITS]
+    return (
+        f"{line[:_KEPT_AT_EACH_END]}[... {len(line):,} characters, sha256 {digest} ...]"
+        f"{line[-_KEPT_AT_EACH_END:]}"
+    )
 
 
 def one_line(text: str) -> str:
-    r"""Return printable text on one line, with control characters and line ends written out.
+    r"""Return a sentence or a cell on one line, with what is not harmless written out.
 
-    A name may hold a line end, which would break a table of lines, or an escape sequence,
-    which a terminal would obey.
-
-    >>> one_line("two\nlines\x1b[2J.png")
-    'two\\nlines\\x1b[2J.png'
-    >>> one_line("R\udcf6ntgen bild.png")
-    'R\\xf6ntgen bild.png'
+    >>> one_line("read \u202egnp.exe\u200b")
+    'read \\u202egnp.exe\\u200b'
     """
-    if text.isprintable():
-        return text
-    breaking = ("Cc", "Zl", "Zp")
-    return "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c) in breaking else c
-        for c in printable(text)
-    )
+    return text if text.isprintable() else "".join(map(_written_out, text))
+
+
+def on_lines(text: str) -> str:
+    r"""Return text of several lines as a terminal can show it: line ends and tabs stay.
+
+    >>> on_lines("two\nlines\x1b[2J")
+    'two\nlines\\x1b[2J'
+    """
+    return _ODD_IN_TEXT.sub(lambda match: _written_out(match[0]), text)
+
+
+def in_json(document: str) -> str:
+    r"""Return a JSON document with what is not harmless as JSON's own escapes: who parses it
+    gets the same strings.
+
+    >>> in_json('{"name": "a\u202eb"}')
+    '{"name": "a\\u202eb"}'
+    """
+    return _ODD_IN_TEXT.sub(lambda match: _json_escape(match[0]), document)
+
+
+def encodable(text: str) -> str:
+    r"""Return text that can be written as UTF-8: only what cannot be encoded is written out.
+
+    >>> encodable("two\nlines of R\udcf6ntgen")
+    'two\nlines of R\\xf6ntgen'
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join(_written_out(c) if "\ud800" <= c <= "\udfff" else c for c in text)
+    return text
+
+
+def _written_out(character: str) -> str:
+    r"""Return a character, or what stands for it: Python's escapes, a byte as `\xf6`."""
+    if character.isprintable() or unicodedata.category(character) == "Zs":
+        return character
+    if _FIRST_BYTE <= ord(character) <= _LAST_BYTE:
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _json_escape(character: str) -> str:
+    if _written_out(character) == character:
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

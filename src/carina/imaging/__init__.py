@@ -1,6 +1,17 @@
 """A file becomes a radiograph, and a radiograph the pixels that a network sees."""
 
-from carina.imaging.prepare import prepare
-from carina.imaging.read import read_radiograph, read_radiograph_bytes
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["prepare", "read_radiograph", "read_radiograph_bytes"]
+if TYPE_CHECKING:
+    from carina.imaging.read import read_radiograph, read_radiograph_bytes
+
+__all__ = ["read_radiograph", "read_radiograph_bytes"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the reader at its first use: the worker imports this package without it."""
+    if name not in __all__:
+        raise AttributeError(f"module 'carina.imaging' has no attribute {name!r}")
+    from carina.imaging import read
+
+    return getattr(read, name)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from carina.imaging.pictures import film_png
-from carina.imaging.read import read_radiograph
+from carina.errors import ImageError
+from carina.files.film_bytes import read_film_bytes
+from carina.imaging.decoded import require_size
 
 _COLOUR_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 
@@ -26,15 +29,40 @@ def stored_png(path: Path, *, longer_side: int) -> bytes:
     Raises:
         ImageError: if there is no readable film; `image_code` says why.
     """
+    from carina.imaging.decoding import colours_of
+    from carina.imaging.pictures import film_png
+    from carina.imaging.read import read_radiograph
+
     film = read_radiograph(path)
     if film.colour_share == 0 or film.file_format not in _COLOUR_FORMATS:
         return film_png(film, longer_side=longer_side)
-    # the film was read, so that its size and its pixels are known to be sound
-    with Image.open(path, formats=_COLOUR_FORMATS) as stored:
-        layered = ImageOps.exif_transpose(stored).convert("RGBA")
+    colours = colours_of(read_film_bytes(path), name=str(film.path), longer_side=longer_side)
+    buffer = io.BytesIO()
+    Image.fromarray(colours).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def decode_colours(data: bytes, *, name: str, longer_side: int) -> NDArray[np.uint8]:
+    """Return a raster file's picture in its colours: uint8 `[height, width, 3]`.
+
+    It runs in the worker (`imaging.decoding.colours_of`), on a film that was read before, so
+    that its size and its pixels are known to be sound.
+
+    Args:
+        data: the file.
+        name: what it is called in messages.
+        longer_side: pixels; a larger picture is made smaller.
+
+    Raises:
+        ImageError: if it cannot be read.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=_COLOUR_FORMATS) as stored:
+            require_size(stored.height, stored.width, name=name)
+            layered = ImageOps.exif_transpose(stored).convert("RGBA")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"{name} is damaged: {error}", image_code="damaged") from None
     picture = Image.new("RGB", layered.size)
     picture.paste(layered, mask=layered.getchannel("A"))
     picture.thumbnail((longer_side, longer_side))
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
+    return np.array(picture, dtype=np.uint8)

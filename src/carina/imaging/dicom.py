@@ -85,7 +85,7 @@ def _compressed(name: str, syntax: str) -> ImageError:
     return ImageError(
         f"{name} is compressed DICOM ({syntax}), which this version does not read; save it "
         "uncompressed first, for example with gdcmconv --raw IN OUT",
-        image_code="compressed-dicom",
+        image_code="decoder-missing",
     )
 
 

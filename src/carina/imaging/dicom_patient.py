@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +25,7 @@ _TAGS = [_ID, _ISSUER, _SEX, _AGE]
 _AGE_TEXT = re.compile(r"(\d{1,3})([YMWD])", re.ASCII)
 _YEARS_IN = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 _OLDEST_YEARS = 130
+_LONGEST_TEXT = DICOM_HEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,28 @@ class DicomPatient:
     age_years: float | None = None
 
 
+def patient_of(facts: Mapping[str, Any]) -> DicomPatient | None:
+    """Return the patient that the fields of a `DicomPatient` say, None if they are none.
+
+    Args:
+        facts: field -> value, as they came from the worker.
+
+    >>> patient_of({"number": "7", "issuer": "", "sex": "X", "age_years": None}) is None
+    True
+    """
+    if set(facts) != {"number", "issuer", "sex", "age_years"}:
+        return None
+    texts, sex, age = (facts["number"], facts["issuer"]), facts["sex"], facts["age_years"]
+    if not all(isinstance(text, str) and len(text) <= _LONGEST_TEXT for text in texts):
+        return None
+    has_age = age is None or (isinstance(age, float) and 0 <= age <= _OLDEST_YEARS)
+    return DicomPatient(**facts) if sex in ("F", "M", None) and has_age else None
+
+
 def read_dicom_patient(head: bytes) -> DicomPatient | None:
     """Return whose film a DICOM file is, from its first bytes.
 
-    A file that is damaged or compressed as a whole (deflated) is not looked into.
+    It runs in the worker: `imaging.decoding.dicom_patients`. A file that is damaged or compressed as a whole (deflated) is not looked into.
 
     Args:
         head: the first `DICOM_HEAD_BYTES` of a file, or all of a shorter one.

@@ -11,18 +11,27 @@ from carina.domain.card import Card
 from carina.errors import ClassifierError, UsageError
 from carina.files.atomic import storage_errors, write_bytes
 from carina.files.digests import sha256_bytes
-from carina.files.documents import read_document, write_document
+from carina.files.documents import document_of, write_document
+from carina.files.names import one_line
 from carina.files.tables import table_text
+from carina.files.whole_files import read_whole
+from carina.inference.card_checks import require_consistent
 from carina.inference.classifier import Classifier
+from carina.inference.onnx_files import MOST_BYTES
 from carina.inference.runtime_choice import UNCHECKED_CAUTION, choose_runtime
+from carina.inference.seen_rows import SEEN_COLUMNS
 
 CARD = "card.json"
 NETWORK = "network.onnx"
 SEEN = "seen.csv"
 README = "README.md"
-SEEN_COLUMNS = ("sha256", "pixel_digest", "perceptual_hash", "patient")
 # What the file browsers of macOS and Windows leave in a folder that was looked at.
 _BROWSER_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+# A card has 10 kB. A network of MOST_BYTES and heads with most of its weights are the largest
+# classifier; all are held in memory at once.
+_MOST_CARD_BYTES = 4_000_000
+_MOST_BYTES = 3 * MOST_BYTES
+_MOST_NAMED = 12
 
 
 def load_classifier(
@@ -52,22 +61,16 @@ def load_classifier(
         UsageError: if the precision is not to be had.
     """
     folder = classifier_folder(Path(path))
-    card = read_document(folder / CARD, Card, error=ClassifierError)
-    needed = {NETWORK, *(source.head for source in card.explanations.values())}
-    needed |= {card.gate.file} - {""}
-    unlisted = sorted(needed - set(card.files))
-    if unlisted:
-        raise ClassifierError(
-            f"{folder / CARD} names {', '.join(unlisted)} without a digest; the classifier is "
-            "not whole: train or import it again"
-        )
+    text = read_whole(folder / CARD, most_bytes=_MOST_CARD_BYTES, error=ClassifierError)
+    card = document_of(text, Card, path=folder / CARD, error=ClassifierError)
+    require_consistent(card, path=folder / CARD, network=NETWORK)
     chosen = choose_runtime(
         runtime, precision=precision, films_expected=films_expected, serving=card.serving
     )
-    files = _checked_files(folder, card)
+    files = checked_files(folder, card)
     return Classifier(
         _cautioned(card, precision),
-        digest=sha256_bytes((folder / CARD).read_bytes()),
+        digest=sha256_bytes(text),
         files=files,
         runtime=chosen,
         threads=threads,
@@ -172,29 +175,40 @@ def classifier_folder(path: Path) -> Path:
     )
 
 
-def _checked_files(folder: Path, card: Card) -> dict[str, bytes]:
-    """Return the bytes of every file on the card, once all files are what it says."""
-    outside = [name for name in card.files if Path(name).name != name or "\\" in name]
-    if outside:
-        raise ClassifierError(f"{folder / CARD} names files outside its folder: {outside}")
-    present = {entry.name for entry in folder.iterdir()} - _BROWSER_FILES - {CARD}
+def checked_files(folder: Path, card: Card) -> dict[str, bytes]:
+    """Return the bytes of every file on a card, each read once, if all are what it says.
+
+    Args:
+        folder: the classifier's.
+        card: its card.
+
+    Raises:
+        ClassifierError: naming every file that is missing, changed or not on the card.
+    """
+    present = _names_in(folder) - _BROWSER_FILES - {CARD}
     listed = sorted(card.files)
-    files = {name: _bytes_of(folder / name) for name in listed if name in present}
+    files: dict[str, bytes] = {}
+    room = _MOST_BYTES
+    for name in listed:
+        if name in present:
+            files[name] = read_whole(folder / name, most_bytes=room, error=ClassifierError)
+            room -= len(files[name])
     problems = [
         *(f"{n} was changed" for n, data in files.items() if sha256_bytes(data) != card.files[n]),
         *(f"{name} is missing" for name in listed if name not in present),
-        *(f"{name} is not on its card" for name in sorted(present - set(listed))),
+        *(f"{one_line(name)} is not on its card" for name in sorted(present - set(listed))),
     ]
     if problems:
+        more = f" and {len(problems) - _MOST_NAMED:,} more" if len(problems) > _MOST_NAMED else ""
         raise ClassifierError(
-            f"the classifier {folder} is not as it was made: {', '.join(problems)}; "
-            "take an unchanged copy of the whole folder, and keep nothing else in it"
+            f"the classifier {folder} is not as it was made: {', '.join(problems[:_MOST_NAMED])}"
+            f"{more}; take an unchanged copy of the whole folder, and keep nothing else in it"
         )
     return files
 
 
-def _bytes_of(file: Path) -> bytes:
+def _names_in(folder: Path) -> set[str]:
     try:
-        return file.read_bytes()
+        return {entry.name for entry in folder.iterdir()}
     except OSError as error:
-        raise ClassifierError(f"{file} cannot be read: {error.strerror or error}") from error
+        raise ClassifierError(f"{folder} cannot be read: {error.strerror or error}") from error

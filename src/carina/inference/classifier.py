@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -24,11 +22,11 @@ from carina.imaging.prepare import back_to_film, prepare
 from carina.inference.explain import EXPLAINERS, FilmInNetwork
 from carina.inference.gate import measure
 from carina.inference.gate.reference import GateReference
+from carina.inference.onnx_safety import require_harmless
 from carina.inference.runtime_choice import ChosenRuntime
 from carina.inference.runtimes import RUNTIMES, LoadedNetwork, Shape
+from carina.inference.seen_rows import seen_rows
 from carina.registry import unknown_name_sentence
-
-_BATCH = 32
 
 
 class Classifier:
@@ -71,12 +69,13 @@ class Classifier:
         self.runtime = runtime
         self._load = RUNTIMES.get(runtime.name)
         self._threads = threads
+        self._films_at_once = require_harmless(files["network.onnx"]).films_at_once
         self._network = self._load(
             files["network.onnx"], threads=threads, precision=runtime.precision
         )
         _require_fit(card, self._network)
         self._files = {name: data for name, data in files.items() if name != "network.onnx"}
-        self.gate_reference = _gate_reference(card, self._files)
+        self.gate_reference = _gate_reference(card, self._files, self._network)
         self._heads: dict[str, LoadedNetwork] = {}
 
     @property
@@ -86,9 +85,11 @@ class Classifier:
 
     @cached_property
     def seen(self) -> tuple[Mapping[str, str], ...]:
-        """The rows of `seen.csv`: what identifies the films that made the classifier."""
-        text = self._files.get("seen.csv", b"").decode("utf-8")
-        return tuple(csv.DictReader(io.StringIO(text)))
+        """The rows of `seen.csv`: what identifies the films that made the classifier.
+
+        Reading them raises `ClassifierError` if they are no such table.
+        """
+        return seen_rows(self._files.get("seen.csv", b""))
 
     def prepare(self, radiograph: Radiograph) -> NDArray[np.float32]:
         """Return the network's input float32 `[channels, height, width]` for a film."""
@@ -111,11 +112,12 @@ class Classifier:
         """Return outputs of the network, some films at a time."""
         if not len(prepared):
             return [np.empty((0, 0), dtype=np.float32) for _ in names]
+        at_once = self._films_at_once
         found = [
             self._network.run(
-                names, {"image": np.ascontiguousarray(prepared[start : start + _BATCH])}
+                names, {"image": np.ascontiguousarray(prepared[start : start + at_once])}
             )
-            for start in range(0, len(prepared), _BATCH)
+            for start in range(0, len(prepared), at_once)
         ]
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
@@ -328,13 +330,32 @@ class Classifier:
     def _head(self, name: str) -> LoadedNetwork:
         """Return a head, loaded at its first use."""
         if name not in self._heads:
+            require_harmless(self._files[name])
             self._heads[name] = self._load(self._files[name], threads=self._threads)
         return self._heads[name]
 
 
-def _gate_reference(card: Card, files: Mapping[str, bytes]) -> GateReference | None:
+def _gate_reference(
+    card: Card, files: Mapping[str, bytes], network: LoadedNetwork
+) -> GateReference | None:
     """Return what the fitted gate measures with, or None for a classifier without one."""
-    return GateReference.from_bytes(files[card.gate.file]) if card.gate.file else None
+    if not card.gate.file:
+        return None
+    reference = GateReference.from_bytes(files[card.gate.file])
+    of_network = reference.network
+    measures = {check.measure for check in card.gate.checks}
+    if of_network is None and "features" in measures:
+        raise ClassifierError(
+            f"{card.gate.file} has no features of the network, and the card of '{card.name}' has a "
+            "limit of them; train the classifier again"
+        )
+    wanted = (None, of_network.means.shape[1] if of_network else None)
+    if of_network and not _agrees(network.outputs.get("features", ()), wanted):
+        raise ClassifierError(
+            f"{card.gate.file} does not fit the network of '{card.name}': it holds features "
+            f"{_written(wanted)}, and the network does not give these; train the classifier again"
+        )
+    return reference
 
 
 def _require_fit(card: Card, network: LoadedNetwork) -> None:

@@ -53,9 +53,9 @@ def bin_shares(
         measure: its name.
         values: float `[n]`, one or more.
     """
-    bins = [bin_of(statistics, measure, float(value)) for value in values]
-    counts = np.bincount(bins, minlength=n_bins(statistics, measure))
-    return tuple(map(float, counts / len(bins)))
+    edges = _inner_edges(statistics, measure)
+    bins = np.searchsorted(edges, values, side="right")
+    return tuple(map(float, np.bincount(bins, minlength=len(edges) + 1) / len(bins)))
 
 
 def population_stability_index(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from carina.domain.card import Card
 from carina.domain.sentences import listed
 from carina.errors import ClassifierError
+from carina.inference.bundle import checked_files
 from carina.inference.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -25,33 +26,8 @@ _NETWORK = "network.onnx"
 _OF_WEIGHTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
-def with_shuffled_weights(
-    classifier: Classifier, folder: Path, *, part: Part, seed: int
-) -> Classifier:
-    """Return a classifier that differs in its weights alone; for explaining, not for answering.
-
-    Args:
-        classifier: loaded from `folder`.
-        folder: the classifier's own folder.
-        part: "head" shuffles what stands behind the last spatial maps, "network" everything.
-        seed: decides the order that the weights come in.
-
-    Raises:
-        ClassifierError: if there are no weights to shuffle.
-    """
-    card = classifier.card
-    files = {name: (folder / name).read_bytes() for name in card.files}
-    networks = {name: files[name] for name in _networks(card)}
-    return Classifier(
-        card,
-        digest="",
-        files={**files, **shuffled_files(networks, part=part, seed=seed)},
-        runtime=classifier.runtime,
-    )
-
-
-def shuffled_files(files: Mapping[str, bytes], *, part: Part, seed: int) -> dict[str, bytes]:
-    """Return a classifier's ONNX files with their weights shuffled.
+class WeightShuffler:
+    """A classifier's networks, read once, to be had with their weights in another order.
 
     Each unit of a layer keeps its own weights, in another order. A weight array that stands
     in several files is shuffled alike in all of them, so that a head stays the head of its
@@ -59,30 +35,74 @@ def shuffled_files(files: Mapping[str, bytes], *, part: Part, seed: int) -> dict
 
     Args:
         files: `network.onnx` and the heads, by name.
-        part, seed: as in `with_shuffled_weights`.
-
-    Raises:
-        ClassifierError: if there are no weights to shuffle.
     """
-    import onnx
 
-    models = {name: onnx.load_model_from_string(data) for name, data in files.items()}
-    found = {name: list(_weights(model.graph)) for name, model in models.items()}
-    of_heads = {one.key for name, own in found.items() if name != _NETWORK for one in own}
-    shuffled: dict[str, NDArray[np.generic]] = {}
-    for weights in (one for own in found.values() for one in own):
-        if part == "head" and weights.key not in of_heads:
-            continue
-        if weights.key not in shuffled:
-            shuffled[weights.key] = weights.shuffled(seed)
-        mixed = onnx.numpy_helper.from_array(shuffled[weights.key], weights.tensor.name)
-        weights.tensor.CopyFrom(mixed)
-    if not shuffled:
-        raise ClassifierError(
-            f"the network has no weights of {part} that could be shuffled: no array that a "
-            f"{listed(_OF_WEIGHTS)} takes"
-        )
-    return {name: model.SerializeToString(deterministic=True) for name, model in models.items()}
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        import onnx
+
+        self._models = {name: onnx.load_model_from_string(data) for name, data in files.items()}
+        self._weights = {name: list(_weights(model.graph)) for name, model in self._models.items()}
+        self._of_heads = {
+            one.key for name, own in self._weights.items() if name != _NETWORK for one in own
+        }
+
+    def shuffled(self, *, part: Part, seed: int) -> dict[str, bytes]:
+        """Return the files with their weights shuffled.
+
+        Args:
+            part: "head" shuffles what stands behind the last spatial maps, "network" everything.
+            seed: decides the order that the weights come in.
+
+        Raises:
+            ClassifierError: if there are no weights to shuffle.
+        """
+        import onnx
+
+        arrays: dict[str, NDArray[np.generic]] = {}
+        for weights in (one for own in self._weights.values() for one in own):
+            is_mixed = part == "network" or weights.key in self._of_heads
+            if is_mixed and weights.key not in arrays:
+                arrays[weights.key] = weights.shuffled(seed)
+            # Those that stay are written again, too: an earlier call may have mixed them.
+            values = arrays[weights.key] if is_mixed else weights.values
+            tensor = onnx.numpy_helper.from_array(values, weights.tensor.name)
+            weights.tensor.CopyFrom(tensor)
+        if not arrays:
+            raise ClassifierError(
+                f"the network has no weights of {part} that could be shuffled: no array that a "
+                f"{listed(_OF_WEIGHTS)} takes"
+            )
+        return {
+            name: model.SerializeToString(deterministic=True)
+            for name, model in self._models.items()
+        }
+
+
+class ShuffledClassifiers:
+    """A classifier with its weights shuffled; for explaining, not for answering.
+
+    Args:
+        classifier: loaded from `folder`.
+        folder: the classifier's own folder, whose files are read here.
+    """
+
+    def __init__(self, classifier: Classifier, folder: Path) -> None:
+        self._card = classifier.card
+        self._runtime = classifier.runtime
+        self._files = checked_files(folder, self._card)
+        self._shuffler = WeightShuffler({name: self._files[name] for name in _networks(self._card)})
+
+    def made(self, *, part: Part, seed: int) -> Classifier:
+        """Return a classifier that differs in its weights alone.
+
+        Args:
+            part, seed: as in `WeightShuffler.shuffled`.
+
+        Raises:
+            ClassifierError: if there are no weights to shuffle.
+        """
+        files = {**self._files, **self._shuffler.shuffled(part=part, seed=seed)}
+        return Classifier(self._card, digest="", files=files, runtime=self._runtime)
 
 
 def weight_keys(data: bytes) -> frozenset[str]:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from carina.domain.audit import LabelConflict, Misfit, SharedFilm
 from carina.domain.record import Record
 from carina.domain.report import FilmRow, Picture, ShownFilm
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import counted, listed, sentence
 from carina.reporting.audit_pictures import Pair, two_of
 from carina.reporting.audit_wording import KINDS, misfit_title
 from carina.reporting.pictures import small_jpeg
-from carina.reporting.wording import sentence
 
 _LONGER_SIDE_PX = 240
 

@@ -18,7 +18,7 @@ from carina.domain.report import (
     Report,
     Section,
 )
-from carina.domain.sentences import counted
+from carina.domain.sentences import counted, sentence
 from carina.reporting.audit_confounders import explained_confounders, interval, source_blocks
 from carina.reporting.audit_counts import (
     best_confounder,
@@ -54,7 +54,6 @@ from carina.reporting.audit_tables import (
     unreadable_blocks,
 )
 from carina.reporting.audit_wording import SURENESS, power_sentence, signal_title, telling, verdict
-from carina.reporting.wording import sentence
 
 _THERE: tuple[Subject | None, ...] = (
     "unreadable",

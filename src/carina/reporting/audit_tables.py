@@ -14,7 +14,7 @@ from carina.domain.audit import (
 )
 from carina.domain.percentages import percent
 from carina.domain.report import Block, Bullets, Notice, Paragraph, Table
-from carina.domain.sentences import counted
+from carina.domain.sentences import counted, sentence
 from carina.reporting.audit_counts import (
     films_by_part,
     leaks_by_kind,
@@ -23,7 +23,7 @@ from carina.reporting.audit_counts import (
 )
 from carina.reporting.audit_pictures import Pair
 from carina.reporting.audit_wording import KINDS, SURENESS, misfit_title
-from carina.reporting.wording import first_of, name_then_numbers, sentence
+from carina.reporting.wording import first_of, name_then_numbers
 
 MOST_ROWS = 12
 _NONE = "–"

@@ -15,7 +15,7 @@ from carina.domain.probes import (
     MASKED_BALANCED_ACCURACY,
     signal_of_method,
 )
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import capitalised, counted, listed
 from carina.evaluation.external import fair_figures
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.probe_wording import guessing
@@ -215,7 +215,7 @@ def _without_the_lungs(evaluation: Evaluation) -> dict[str, Estimate]:
 def _elsewhere(evaluation: Evaluation, external: Sequence[Evaluation]) -> str:
     tests = [test for test in external if test.data.external]
     if tests:
-        return f"{_capital('; '.join(_external(test) for test in tests))}."
+        return f"{capitalised('; '.join(_external(test) for test in tests))}."
     folds = evaluation.folds
     if folds is not None and folds.by == "source":
         reached = listed([_held_out(fold) for fold in folds.folds])
@@ -264,7 +264,3 @@ def only_class(per_class: Mapping[str, Estimates]) -> str | None:
     """Return the class that alone has films in a test, or None if several have."""
     present = [label for label, own in per_class.items() if own["support"].value]
     return present[0] if len(present) == 1 else None
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

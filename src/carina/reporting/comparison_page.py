@@ -25,7 +25,7 @@ from carina.domain.report import (
     Section,
     Table,
 )
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import counted, listed, sentence
 from carina.reporting.comparison_figures import runs_curves_drawing
 from carina.reporting.comparison_runs import others_tables, runs_table
 from carina.reporting.comparison_tests import MOST_SENTENCES, luck_blocks
@@ -38,7 +38,6 @@ from carina.reporting.wording import (
     name_then_numbers,
     over_interval,
     reasons,
-    sentence,
     title_of,
     value_of,
 )

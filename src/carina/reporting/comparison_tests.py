@@ -13,6 +13,7 @@ from carina.domain.comparison import (
 )
 from carina.domain.evaluation import Estimates
 from carina.domain.report import Block, Notice, Paragraph, Table
+from carina.domain.sentences import capitalised, sentence
 from carina.evaluation.compare import COMPARED_METRICS, COMPARED_OF_CLASS
 from carina.reporting.comparison_wording import (
     area_verdict,
@@ -27,7 +28,6 @@ from carina.reporting.wording import (
     name_then_numbers,
     over_interval,
     reasons,
-    sentence,
     title_of,
 )
 
@@ -67,7 +67,7 @@ def _part_blocks(part: ComparedPart, pairs: Sequence[ComparedPair]) -> list[Bloc
         if part == "test" and len(pairs) > MOST_SENTENCES:
             blocks.extend(Paragraph(pair.sentence) for pair, _ in tested)
     notes = dict.fromkeys(sentence(note) for pair in pairs for note in pair.notes)
-    blocks.extend(Notice("note", f"{note[:1].upper()}{note[1:]}") for note in notes)
+    blocks.extend(Notice("note", f"{capitalised(note)}") for note in notes)
     return blocks
 
 

@@ -26,8 +26,8 @@ from carina.domain.report import (
     Section,
     Table,
 )
-from carina.domain.sentences import counted
-from carina.reporting.wording import name_then_numbers, sentence
+from carina.domain.sentences import counted, sentence
+from carina.reporting.wording import name_then_numbers
 
 DIFFERENCE_GAIN = 10
 """How many times stronger than it is a difference picture shows a difference."""

@@ -13,17 +13,11 @@ from carina.domain.percentages import percent
 from carina.domain.prediction import CAVEAT
 from carina.domain.probes import CONFOUNDER_BALANCED_ACCURACY, MASKED_BALANCED_ACCURACY, probe_title
 from carina.domain.recipe import Recipe
-from carina.domain.sentences import counted
+from carina.domain.sentences import capitalised, counted, sentence
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.model_card_metadata import metadata
 from carina.reporting.training_wording import how_trained, input_in_words, weights_in_words
-from carina.reporting.wording import (
-    interval_of,
-    sentence,
-    title_of,
-    value_of,
-    with_interval,
-)
+from carina.reporting.wording import interval_of, title_of, value_of, with_interval
 from carina.runs import Environment
 
 _PER_CLASS = ("recall", "specificity", "precision", "roc_auc")
@@ -350,7 +344,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _sentence(text: str) -> str:
     """Return a sentence for Markdown, with its capital and its full stop."""
     words = sentence(text)
-    return _md(words[:1].upper() + words[1:])
+    return _md(capitalised(words))
 
 
 def _md(text: str) -> str:

@@ -13,8 +13,8 @@ from carina.domain.probes import (
     MASKED_EPOCHS,
     WITHOUT_LEAKS,
 )
-from carina.domain.sentences import counted
-from carina.reporting.wording import sentence, value_of, with_interval
+from carina.domain.sentences import counted, sentence
+from carina.reporting.wording import value_of, with_interval
 from carina.runs import Run
 
 _NAME = "balanced_accuracy"

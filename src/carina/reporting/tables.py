@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, EvaluatedData, Evaluation
 from carina.domain.operating_points import OperatingPoint
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import capitalised, counted, listed
 from carina.errors import UsageError
 from carina.evaluation.external import INTERNAL_TEST, fair_figures
 from carina.reporting.wording import (
@@ -251,7 +251,7 @@ def _internal(evaluation: Evaluation, tests: Sequence[Evaluation]) -> dict[str, 
     first = beside[0]
     what = "Internal test"
     if first.name != INTERNAL_TEST:
-        what = f"{first.name[:1].upper()}{first.name[1:]}"
+        what = f"{capitalised(first.name)}"
     without = _NOT_LEAKED if first.without_leaks else ""
     return {f"{what} ({counted(first.n_internal, 'film')}{without})": first.internal}
 

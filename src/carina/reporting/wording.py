@@ -173,15 +173,6 @@ def name_then_numbers(n_numbers: int) -> tuple[Align, ...]:
     return ("left", *(right for _ in range(n_numbers)))
 
 
-def sentence(text: str) -> str:
-    """Return a text with a full stop, whoever wrote it.
-
-    >>> sentence("3 films were known"), sentence("Read the intervals.")
-    ('3 films were known.', 'Read the intervals.')
-    """
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
 def duration(seconds: float) -> str:
     """Return a time as a reader says it.
 

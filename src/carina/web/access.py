@@ -28,7 +28,8 @@ class HostCheck:
 
     A page from elsewhere can point its own name at 127.0.0.1 and so reach a server that the
     browser's user runs (DNS rebinding); its name then stands in the header `Host`. A numeric
-    address cannot be rebound, and passes.
+    address cannot be rebound, and passes; so does a request without the header, which no browser
+    sends but health checks over HTTP/1.0 do.
     """
 
     def __init__(self, app: ASGIApp, *, names: Collection[str]) -> None:
@@ -38,7 +39,7 @@ class HostCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on if it came under one of the names."""
-        if scope["type"] == "http" and not self._passes(Headers(scope=scope).get("host", "")):
+        if scope["type"] == "http" and not self._passes(Headers(scope=scope).get("host")):
             problem = ProblemError(
                 "host",
                 "the server does not answer under this name; use its numeric address, or add the "
@@ -48,7 +49,9 @@ class HostCheck:
             return
         await self._app(scope, receive, send)
 
-    def _passes(self, host: str) -> bool:
+    def _passes(self, host: str | None) -> bool:
+        if host is None:
+            return True
         name = host_name(host)
         return name in self._names or _is_numeric(name)
 

@@ -68,14 +68,7 @@ def named(classifier: Classifier) -> ClassifierName:
 
 def runtime_of(classifier: Classifier) -> RuntimeFacts:
     """Return what computes its answers."""
-    runtime = classifier.runtime
-    return RuntimeFacts(
-        name=runtime.name,
-        version=runtime.version,
-        device=runtime.device,
-        precision=runtime.precision,
-        because=runtime.because,
-    )
+    return RuntimeFacts(**classifier.runtime.as_values())
 
 
 async def unless_the_client_leaves(request: Request, work: Awaitable[T]) -> T:

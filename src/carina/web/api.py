@@ -95,8 +95,12 @@ async def predict(
         Query(alias="class", description="The class to explain; the predicted one if absent."),
     ] = None,
     method: Annotated[
-        str, Query(description="The explanation method; `/v1/model` lists those of each class.")
-    ] = "grad-cam",
+        str | None,
+        Query(
+            description="The explanation method; `/v1/model` lists those of each class, the usual "
+            "one first, which is taken if this is absent."
+        ),
+    ] = None,
     film: Annotated[
         FilmPicture | None,
         Query(
@@ -114,13 +118,16 @@ async def predict(
     classifier = service.classifier  # also for the films that are still read once it changed
     if label is not None:
         label = _class_named(classifier, label)
-    if method not in EXPLAINERS.names():
+    if method is not None and method not in EXPLAINERS.names():
         sentence = unknown_name_sentence("method", method, EXPLAINERS.names())
         raise ProblemError("unknown-method", sentence)
     asked = AskedPictures(explain=explain, label=label, method=method, film=film)
     request.scope[FILMS_IN_SCOPE] = ()
-    with service.taken_on(said_length(request.headers)):
-        films = await read_films(request, service.limits)
+    with service.taken_on(said_length(request.headers)) as place:
+        films = await read_films(
+            request, service.limits, came=lambda n_bytes: service.came(place, n_bytes)
+        )
+        service.is_whole(place)
         outcomes = await unless_the_client_leaves(
             request, service.outcomes(classifier, films, asked)
         )

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
 
 from carina.domain.prediction import CAVEAT
 from carina.inference.classifier import Classifier
@@ -20,6 +19,7 @@ from carina.web.problems import handle_problems
 from carina.web.schemas import Problem
 from carina.web.service import Service
 from carina.web.shield import Shield, Watch
+from carina.web.whole_files import WholeFiles
 
 _STATIC = Path(__file__).with_name("static")
 
@@ -48,14 +48,16 @@ def create_app(
     app = _application()
     service = Service(classifier, settings)
     app.state.service = service
-    app.state.classifier = classifier
     app.state.place = place
     app.state.max_upload_bytes = settings.max_upload_bytes
     app.state.asks_for_token = bool(token)
     # The last added stands outermost.
     app.add_middleware(PlaceCheck, refusal=service.refusal)
     app.add_middleware(
-        BodyLimit, max_bytes=settings.max_upload_bytes, idle_s=settings.service.upload_idle_s
+        BodyLimit,
+        max_bytes=settings.max_upload_bytes,
+        idle_s=settings.service.upload_idle_s,
+        whole_s=settings.service.upload_s,
     )
     if token:
         app.add_middleware(TokenCheck, token=token)
@@ -69,7 +71,6 @@ def create_app(
 def take_up(app: FastAPI, classifier: Classifier) -> None:
     """Answer with another classifier from now on; requests that have begun end as they began."""
     app.state.service.take_up(classifier)
-    app.state.classifier = classifier
 
 
 def api_description() -> dict[str, Any]:
@@ -110,6 +111,6 @@ def _application() -> FastAPI:
     app.include_router(api.router)
     app.add_route("/", pages.film_page, include_in_schema=False)
     app.add_route("/docs", pages.docs_page, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.mount("/static", WholeFiles(directory=_STATIC))
     handle_problems(app)
     return app

@@ -13,27 +13,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from carina.web.pace import Pace, Timed
 from carina.web.priority import step_back
 
 Ours = TypeVar("Ours")
 Sent = TypeVar("Sent")
 Read = TypeVar("Read")
 Answered = TypeVar("Answered")
-
-
-class Timed(Protocol):
-    """Who is told how long things took, in seconds; from several threads."""
-
-    def queued(self, seconds: float) -> None:
-        """A film waited so long, for a reader and for the network."""
-
-    def read(self, seconds: float) -> None:
-        """A film was read and prepared."""
-
-    def computed(self, seconds: float, n_films: int) -> None:
-        """A batch was answered by the network."""
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +76,7 @@ class FilmQueue(Generic[Ours, Sent, Read, Answered]):
         compute: Callable[[Ours, Sequence[Read]], Sequence[Answered]],
         *,
         timed: Timed,
+        pace: Pace | None = None,
         readers: int = 2,
         batch: int = 8,
     ) -> None:
@@ -97,12 +86,14 @@ class FilmQueue(Generic[Ours, Sent, Read, Answered]):
             read: returns a film as the network takes it, or raises why it cannot be read.
             compute: returns the answers on some films, in order.
             timed: told how long things took.
+            pace: told of every film; one of its own if None.
             readers: films that are read at the same time.
             batch: the most films that are answered at once.
         """
         self._read_film = read
         self._compute_films = compute
         self._timed = timed
+        self._pace = pace or Pace()
         self._batch = batch
         self._reading = ThreadPoolExecutor(
             readers, thread_name_prefix="carina-read", initializer=step_back
@@ -115,19 +106,6 @@ class FilmQueue(Generic[Ours, Sent, Read, Answered]):
         self._lock = threading.Lock()
         self._ready: deque[_Job[Ours, Sent, Read, Answered]] = deque()
         self._is_computing = False
-        self._n_films = 0
-        self._seconds_per_film = 0.0
-        self._last_batch = 0.0
-
-    @property
-    def n_films(self) -> int:
-        """The films that wait or are worked on."""
-        return self._n_films
-
-    @property
-    def seconds_to_empty(self) -> float:
-        """About how long the films that are here will take, as those before them did."""
-        return self._n_films * self._seconds_per_film
 
     def submit(self, ours: Ours, sent: Sent) -> Future[Answered]:
         """Queue a film; cancelling what is returned drops it.
@@ -137,9 +115,8 @@ class FilmQueue(Generic[Ours, Sent, Read, Answered]):
             sent: the film.
         """
         job: _Job[Ours, Sent, Read, Answered] = _Job(ours, sent)
-        with self._lock:
-            self._n_films += 1
-        job.answer.add_done_callback(self._one_less)
+        self._pace.one_came()
+        job.answer.add_done_callback(self._one_left)
         self._reading.submit(self._read, job)
         return job.answer
 
@@ -148,9 +125,8 @@ class FilmQueue(Generic[Ours, Sent, Read, Answered]):
         self._reading.shutdown()
         self._computing.shutdown()
 
-    def _one_less(self, _answer: Future[Answered]) -> None:
-        with self._lock:
-            self._n_films -= 1
+    def _one_left(self, _answer: Future[Answered]) -> None:
+        self._pace.one_left()
 
     def _read(self, job: _Job[Ours, Sent, Read, Answered]) -> None:
         if job.is_dropped():
@@ -209,16 +185,8 @@ class FilmQueue(Generic[Ours, Sent, Read, Answered]):
         started = time.monotonic()
         films = [job.read for job in jobs if job.read is not None]
         answers = self._compute_films(jobs[0].ours, films)
-        now = time.monotonic()
-        self._timed.computed(now - started, len(jobs))
-        self._note_pace(jobs, now)
+        self._timed.computed(time.monotonic() - started, len(jobs))
+        self._pace.answered(len(jobs), came=min(job.came for job in jobs))
         for job, answer in zip(jobs, answers, strict=True):
             job.read = None
             job.finish(answer)
-
-    def _note_pace(self, jobs: Sequence[_Job[Ours, Sent, Read, Answered]], now: float) -> None:
-        """Blend the last batch into the seconds that a film takes: a tenth of it."""
-        busy_since = max(self._last_batch, min(job.came for job in jobs))
-        seconds = (now - busy_since) / len(jobs)
-        self._last_batch = now
-        self._seconds_per_film = 0.9 * (self._seconds_per_film or seconds) + 0.1 * seconds

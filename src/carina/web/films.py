@@ -92,7 +92,7 @@ def prepared_film(classifier: Classifier, film: UploadedFilm) -> PreparedFilm:
     Raises:
         UnreadableFilmError: if there is no readable film.
     """
-    return _prepared(classifier, radiograph_of(film), film.name)
+    return prepared_radiograph(classifier, radiograph_of(film), film.name)
 
 
 def answered_films(classifier: Classifier, films: Sequence[PreparedFilm]) -> list[AnsweredFilm]:
@@ -114,12 +114,8 @@ def answered_films(classifier: Classifier, films: Sequence[PreparedFilm]) -> lis
     ]
 
 
-def answered_radiograph(classifier: Classifier, radiograph: Radiograph, name: str) -> AnsweredFilm:
-    """Return the answer on one film that was read before."""
-    return answered_films(classifier, [_prepared(classifier, radiograph, name)])[0]
-
-
-def _prepared(classifier: Classifier, radiograph: Radiograph, name: str) -> PreparedFilm:
+def prepared_radiograph(classifier: Classifier, radiograph: Radiograph, name: str) -> PreparedFilm:
+    """Return a film that was read, ready for the network."""
     return PreparedFilm(
         name=name,
         sha256=radiograph.sha256,

@@ -54,17 +54,19 @@ class BodyLimit:
     lies about its length, as soon as it passes the limit.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, idle_s: float) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, idle_s: float, whole_s: float) -> None:
         """Make the middleware.
 
         Args:
             app: what answers.
             max_bytes: the most that a body may have.
             idle_s: the longest wait for its next bytes, in seconds.
+            whole_s: the longest wait for all of it, in seconds.
         """
         self._app = app
         self._max_bytes = max_bytes
         self._idle_s = idle_s
+        self._whole_s = whole_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with its body counted."""
@@ -81,9 +83,8 @@ class BodyLimit:
             nonlocal n_bytes, whole
             if whole:  # what comes now is that the client leaves
                 return await receive()
-            allowed_until = started + self._idle_s + n_bytes / MIN_BYTES_PER_S
             try:
-                async with asyncio.timeout(min(self._idle_s, allowed_until - time.monotonic())):
+                async with asyncio.timeout(self._allowed_s(time.monotonic() - started, n_bytes)):
                     message = await receive()
             except TimeoutError:
                 raise self._too_slow() from None
@@ -94,6 +95,11 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+    def _allowed_s(self, passed_s: float, n_bytes: int) -> float:
+        """Return how long the next bytes may take, after so many seconds and bytes."""
+        in_pace = self._idle_s + n_bytes / MIN_BYTES_PER_S - passed_s
+        return min(self._idle_s, in_pace, self._whole_s - passed_s)
 
     def _too_large(self) -> ProblemError:
         # The server takes the rest of the body and lets it go, since most clients read no
@@ -108,7 +114,8 @@ class BodyLimit:
         return ProblemError(
             "slow-upload",
             f"no byte came for {self._idle_s:g} s, or fewer than {MIN_BYTES_PER_S // 1000} KB a "
-            "second; send it over a better connection",
+            f"second, or not all of it within {self._whole_s:g} s; send it over a better "
+            "connection, or fewer films at once",
             headers={"Connection": "close"},
         )
 

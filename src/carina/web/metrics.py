@@ -60,8 +60,8 @@ class Metrics:
         )
         self._stages = Histogram(
             "carina_film_seconds",
-            "What a film without pictures spent: waiting (queue), read and prepared (read), in the "
-            "network, as a share of its batch (network).",
+            "What a film spent: waiting (queue), read and prepared (read), in the network, as a "
+            "share of its batch (network), and, where pictures were asked for, drawn (draw).",
             ["stage"],
             buckets=_BUCKETS,
             registry=registry,
@@ -165,6 +165,10 @@ class Metrics:
         network = self._stages.labels("network")
         for _ in range(n_films):
             network.observe(seconds / n_films)
+
+    def drawn(self, seconds: float) -> None:
+        """Note how long a film's pictures took."""
+        self._stages.labels("draw").observe(seconds)
 
     def text(self) -> bytes:
         """Return all of it as Prometheus reads it."""

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from carina.domain.explanation_scores import SCORE_TITLES
+from carina.domain.sentences import capitalised, sentence
 from carina.inference.explain import EXPLAINERS
 from carina.web.api import summary
 from carina.web.problem_codes import PROBLEM_CODES
@@ -27,13 +28,8 @@ _templates = jinja2.Environment(
 
 
 def _sentence(text: str) -> str:
-    """Return a text as a sentence.
-
-    >>> _sentence("not tested on another source")
-    'Not tested on another source.'
-    """
-    opened = text[:1].upper() + text[1:]
-    return opened if opened.endswith((".", "?", "!")) else f"{opened}."
+    """Return a text as a sentence, with its capital and its full stop."""
+    return capitalised(sentence(text))
 
 
 _templates.filters["sentence"] = _sentence
@@ -42,7 +38,7 @@ _templates.filters["sentence"] = _sentence
 def film_page(request: Request) -> Response:
     """Return the page that films are dropped on."""
     state = request.app.state
-    model = summary(state.classifier, external_tests=tests_elsewhere(state.place))
+    model = summary(state.service.classifier, external_tests=tests_elsewhere(state.place))
     usual = dict.fromkeys(name for works in model.explained_by.values() for name in works)
     methods = {name: EXPLAINERS.get(name).title for name in usual}
     return HTMLResponse(
@@ -86,7 +82,7 @@ async def docs_page(request: Request) -> Response:
             operations=_operations(description),
             schemas=description["components"]["schemas"],
             problem_codes=PROBLEM_CODES,
-            model=summary(request.app.state.classifier),
+            model=summary(request.app.state.service.classifier),
         )
     )
 

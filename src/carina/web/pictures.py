@@ -35,13 +35,13 @@ class AskedPictures:
     Attributes:
         explain: whether it brings a heat map.
         label: the class that the map is about; the predicted one if None.
-        method: a registered explanation method.
+        method: a registered explanation method; the class's usual one if None.
         film: how the film itself is drawn; None for "png" beside a heat map, else "none".
     """
 
     explain: bool = False
     label: str | None = None
-    method: str = "grad-cam"
+    method: str | None = None
     film: FilmPicture | None = None
 
     @property
@@ -120,9 +120,9 @@ def _heat_fields(
     classifier: Classifier, radiograph: Radiograph, label: str, *, asked: AskedPictures
 ) -> dict[str, Any]:
     """Return the heat map of a class, or why there is none."""
-    method = asked.method
-    fields: dict[str, Any] = {"explained": label, "method": method}
     works = classifier.card.explained_by(label)
+    method = asked.method or works[0]
+    fields: dict[str, Any] = {"explained": label, "method": method}
     if method not in works:
         other = f"; {' and '.join(works)} can" if works else ""
         fields["heat_map_note"] = f"{method} cannot explain {label} of this classifier{other}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from carina.domain.film_codes import FILM_CODES
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemCode:
@@ -19,27 +21,6 @@ class ProblemCode:
     title: str
     advice: str
 
-
-_IMAGE = {
-    "not-found": ("The film is not there", "Name a film that exists."),
-    "not-a-file": ("It is no file", "Send a film, not a folder."),
-    "no-permission": ("The film may not be read", "Give yourself the permission."),
-    "empty-file": ("The file is empty", "It has 0 bytes: export the film again."),
-    "unknown-format": (
-        "The file is no picture that is read",
-        "Send PNG, JPEG, TIFF, BMP or DICOM; the bytes count, not the name.",
-    ),
-    "damaged": ("The file is damaged", "Export or copy it again."),
-    "too-large": ("The picture is too large", "Save it with fewer pixels."),
-    "too-small": ("The picture is too small", "Send the film itself, not its icon."),
-    "several-frames": ("The file holds several pictures", "Send one film in each file."),
-    "no-pixels": ("The file holds no picture", "Export the image object, not a report."),
-    "compressed-dicom": (
-        "The DICOM file is compressed in a way that is not read",
-        "Export it uncompressed (Explicit VR Little Endian).",
-    ),
-    "unsupported-pixels": ("The pixels are of a kind that is not read", "Save it as 8 or 16 bit."),
-}
 
 PROBLEM_CODES: dict[str, ProblemCode] = {
     "form": ProblemCode(
@@ -108,7 +89,8 @@ PROBLEM_CODES: dict[str, ProblemCode] = {
         "`GET /v1/model` lists those of each class.",
     ),
     **{
-        f"image/{code}": ProblemCode(422, title, advice) for code, (title, advice) in _IMAGE.items()
+        f"image/{code}": ProblemCode(422, kind.title, kind.advice)
+        for code, kind in FILM_CODES.items()
     },
     "refused": ProblemCode(400, "The request was refused", "See what the sentence says."),
     "client-left": ProblemCode(

@@ -6,25 +6,24 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from carina.inference.classifier import Classifier
 from carina.settings import Settings
+from carina.web.drawing import Drawing
 from carina.web.film_queue import FilmQueue
 from carina.web.films import (
     AnsweredFilm,
     PreparedFilm,
     UnreadableFilmError,
     answered_films,
-    answered_radiograph,
     prepared_film,
-    radiograph_of,
 )
 from carina.web.metrics import Metrics
-from carina.web.pictures import AskedPictures, answer_pictures
-from carina.web.priority import step_back
+from carina.web.pace import Pace
+from carina.web.pictures import AskedPictures
+from carina.web.places import Place, Places
 from carina.web.problems import ProblemError
 from carina.web.uploads import UploadedFilm, UploadLimits
 
@@ -34,8 +33,6 @@ READERS = 2
 BATCH = 4
 # Films of one request that are in the queue at once: a large request lets others in between.
 _AT_ONCE = 8
-# Whole films are held while they are drawn, so that few are drawn at once.
-_DRAWING = 2
 # The bodies that are held at once, as a multiple of the largest.
 _BODIES = 4
 
@@ -66,23 +63,24 @@ class Service:
         self.deadline_s = service.deadline_s
         self.stopping = False
         self.last_reload = "none"
-        self.metrics = Metrics(classifier, n_films=lambda: self._queue.n_films + self._n_drawing)
+        self._pace = Pace()
+        self.metrics = Metrics(classifier, n_films=lambda: self._pace.n_films)
         self._queue: FilmQueue[Classifier, UploadedFilm, PreparedFilm, AnsweredFilm] = FilmQueue(
-            prepared_film, answered_films, timed=self.metrics, readers=READERS, batch=BATCH
+            prepared_film,
+            answered_films,
+            timed=self.metrics,
+            pace=self._pace,
+            readers=READERS,
+            batch=BATCH,
         )
-        self._drawing = ThreadPoolExecutor(
-            _DRAWING, thread_name_prefix="carina-draw", initializer=step_back
-        )
-        self._n_drawing = 0
+        self._drawing = Drawing(pace=self._pace, timed=self.metrics)
         self._max_upload_bytes = settings.max_upload_bytes
-        self._most_requests = service.queue
-        self._n_requests = 0
-        self._n_bytes = 0
+        self._places = Places(service.queue, max_bytes=_BODIES * settings.max_upload_bytes)
 
     @property
     def n_requests(self) -> int:
         """The requests with films that were taken on and are not answered yet."""
-        return self._n_requests
+        return len(self._places)
 
     def refusal(self, n_bytes: int | None) -> ProblemError | None:
         """Return why a request with films cannot be taken on now, or None if it can.
@@ -92,16 +90,12 @@ class Service:
         """
         if self.stopping:
             return self._not_now("stopping", "the server is being stopped and takes no more films")
-        held = self._n_bytes + self._held(n_bytes)
-        full = self._n_requests >= self._most_requests
-        if full or (self._n_requests and held > _BODIES * self._max_upload_bytes):
-            return self._not_now(
-                "busy", f"{self._n_requests} requests are being answered or wait, and no more fit"
-            )
+        if not self._places.has_room_for(self._max_upload_bytes if n_bytes is None else n_bytes):
+            return self._busy()
         return None
 
     @contextmanager
-    def taken_on(self, n_bytes: int | None) -> Iterator[None]:
+    def taken_on(self, n_bytes: int | None) -> Iterator[Place]:
         """Hold a place for a request with films while it is read and answered.
 
         Args:
@@ -113,14 +107,21 @@ class Service:
         problem = self.refusal(n_bytes)
         if problem is not None:
             raise problem
-        held = self._held(n_bytes)
-        self._n_requests += 1
-        self._n_bytes += held
-        try:
-            yield
-        finally:
-            self._n_requests -= 1
-            self._n_bytes -= held
+        with self._places.taken() as place:
+            yield place
+
+    def came(self, place: Place, n_bytes: int) -> None:
+        """Note bytes of a request's body.
+
+        Raises:
+            ProblemError: "busy", if they do not fit beside the other bodies that are here.
+        """
+        if not self._places.came(place, n_bytes):
+            raise self._busy()
+
+    def is_whole(self, place: Place) -> None:
+        """Note that all of a request's body has come."""
+        self._places.is_whole(place)
 
     async def outcomes(
         self, classifier: Classifier, films: Sequence[UploadedFilm], asked: AskedPictures
@@ -164,23 +165,14 @@ class Service:
     def close(self) -> None:
         """Finish what is here and end the threads."""
         self._queue.close()
-        self._drawing.shutdown()
-
-    def _held(self, n_bytes: int | None) -> int:
-        return self._max_upload_bytes if n_bytes is None else n_bytes
+        self._drawing.close()
 
     def _begun(
         self, classifier: Classifier, film: UploadedFilm, asked: AskedPictures
     ) -> asyncio.Future[Any]:
         if _wants_pictures(asked):
-            self._n_drawing += 1
-            drawn = asyncio.wrap_future(self._drawing.submit(_drawn, classifier, film, asked))
-            drawn.add_done_callback(self._one_drawn)
-            return drawn
+            return asyncio.wrap_future(self._drawing.submit(classifier, film, asked))
         return asyncio.wrap_future(self._queue.submit(classifier, film))
-
-    def _one_drawn(self, _answer: asyncio.Future[Any]) -> None:
-        self._n_drawing -= 1
 
     async def _outcome(self, answer: asyncio.Future[Any]) -> Outcome:
         try:
@@ -192,8 +184,12 @@ class Service:
         self.metrics.film_answered(film)
         return film, pictures
 
+    def _busy(self) -> ProblemError:
+        n = self.n_requests
+        return self._not_now("busy", f"{n} requests are being answered or wait, and no more fit")
+
     def _not_now(self, code: str, why: str) -> ProblemError:
-        seconds = min(max(1, math.ceil(self._queue.seconds_to_empty)), math.ceil(self.deadline_s))
+        seconds = min(max(1, math.ceil(self._pace.seconds_to_empty)), math.ceil(self.deadline_s))
         return ProblemError(
             code,
             f"{why}; send it again in {seconds} s",
@@ -203,13 +199,3 @@ class Service:
 
 def _wants_pictures(asked: AskedPictures) -> bool:
     return asked.explain or asked.drawn != "none"
-
-
-def _drawn(
-    classifier: Classifier, film: UploadedFilm, asked: AskedPictures
-) -> tuple[AnsweredFilm, dict[str, Any]]:
-    """Return a film's answer and its pictures; the film itself is let go of."""
-    radiograph = radiograph_of(film)
-    answered = answered_radiograph(classifier, radiograph, film.name)
-    predicted = answered.prediction.predicted
-    return answered, answer_pictures(classifier, radiograph, predicted=predicted, asked=asked)

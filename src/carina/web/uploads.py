@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -53,8 +53,15 @@ class UploadLimits:
     films: int = 64
 
 
-async def read_films(request: Request, limits: UploadLimits) -> tuple[UploadedFilm, ...]:
+async def read_films(
+    request: Request, limits: UploadLimits, *, came: Callable[[int], None]
+) -> tuple[UploadedFilm, ...]:
     """Return the films of a request, in order: the files in the field `file`, or the body.
+
+    Args:
+        request: its body was not read.
+        limits: of its films.
+        came: told of the bytes of every chunk; what it raises ends the reading.
 
     Raises:
         ProblemError: if the body is of another type, is damaged, is over a limit, or holds
@@ -62,7 +69,7 @@ async def read_films(request: Request, limits: UploadLimits) -> tuple[UploadedFi
     """
     media_type, options = parse_options_header(request.headers.get("content-type", ""))
     said = media_type.decode("latin-1")
-    async with aclosing(request.stream()) as stream:
+    async with aclosing(_told(request.stream(), came)) as stream:
         if said == FORM:
             return await _films_of_form(stream, options, limits)
         if said in RAW_TYPES:
@@ -125,6 +132,12 @@ async def _films_of_form(
     if not form.whole:
         raise _damaged("it ends too early")
     if not form.films:
+        if FIELD in form.other_fields:
+            raise ProblemError(
+                "missing-file",
+                f"the field '{FIELD}' came as text, not as a file; with curl write an @ before the "
+                f"file's name: curl -F {FIELD}=@film.jpg",
+            )
         found = ", ".join(f"'{shown_name(name)}'" for name in form.other_fields) or "nothing"
         raise ProblemError(
             "missing-file",
@@ -221,6 +234,16 @@ class _Form:
     @property
     def _is_film(self) -> bool:
         return self._part.filename is not None and self._part.name == FIELD
+
+
+async def _told(
+    stream: AsyncGenerator[bytes, None], came: Callable[[int], None]
+) -> AsyncGenerator[bytes, None]:
+    """Yield a stream's chunks, and tell of each."""
+    async with aclosing(stream):
+        async for chunk in stream:
+            came(len(chunk))
+            yield chunk
 
 
 async def _up_to(

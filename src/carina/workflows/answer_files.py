@@ -6,13 +6,16 @@ import json
 import os
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from carina.domain.explanation import Explanation
 from carina.domain.prediction import Prediction
 from carina.domain.radiograph import Radiograph
+from carina.domain.sentences import counted
 from carina.errors import ClassifierError, InputError, UsageError
 from carina.files.atomic import write_bytes
 from carina.files.names import printable
@@ -21,10 +24,16 @@ from carina.imaging.pictures import overlay_png
 from carina.inference.classifier import Classifier
 from carina.inference.explain import EXPLAINERS
 from carina.inference.explain.captions import caption
-from carina.workflows.film_files import FilmFile, no_formula
+from carina.workflows.film_files import FilmFile, no_formula, real_paths
 from carina.workflows.places import file_word
 
 _STEM_BYTES = 150  # of the 255 that file systems allow, with room for a class and a number
+FileKind = Literal["heat_maps", "fhir", "dicom"]
+_NOUNS: dict[FileKind, str] = {
+    "heat_maps": "heat map",
+    "fhir": "FHIR report",
+    "dicom": "DICOM answer",
+}
 _NO_NAMES = frozenset('<>:"/\\|?*')
 
 
@@ -83,9 +92,61 @@ class WantedFiles:
         )
 
     @property
+    def kinds(self) -> dict[FileKind, Path]:
+        """What is written, and where."""
+        every: dict[FileKind, Path | None] = {
+            "heat_maps": self.explain, "fhir": self.fhir, "dicom": self.dicom,
+        }  # fmt: skip
+        return {kind: folder for kind, folder in every.items() if folder is not None}
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """Where something is written."""
-        return tuple(f for f in (self.explain, self.fhir, self.dicom) if f is not None)
+        return tuple(self.kinds.values())
+
+    def require_other_folders(self, searched: Iterable[str | Path], *, what: str) -> None:
+        """Refuse to write what looks like a film where films are looked for: the next look would
+        answer it.
+
+        Args:
+            searched: the files and folders that are read.
+            what: is done with these folders ("watched").
+
+        Raises:
+            UsageError: if one of them is a folder for heat maps or DICOM answers.
+        """
+        read = real_paths(searched)
+        for written in (self.explain, self.dicom):
+            if written is not None and real_paths([written]) <= read:
+                raise UsageError(
+                    f"{written} is the folder that is {what}, and what is written there would be "
+                    "answered as a film at the next look: name another folder, which may lie in it"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFiles:
+    """What a call wrote into a folder.
+
+    Attributes:
+        kind: what it is.
+        folder: where.
+        n_files: how many.
+    """
+
+    kind: FileKind
+    folder: Path
+    n_files: int
+
+    @property
+    def in_words(self) -> str:
+        """A line that says so.
+
+        >>> WrittenFiles("heat_maps", Path("maps"), 3).in_words
+        '3 heat maps were written to maps'
+        """
+        were = "was" if self.n_files == 1 else "were"
+        return f"{counted(self.n_files, _NOUNS[self.kind])} {were} written to {self.folder}"
 
 
 class AnswerFiles:
@@ -95,6 +156,7 @@ class AnswerFiles:
     is taken gets a number; nothing that is there is ever written over.
 
     Attributes:
+        n_written: files of each kind.
         n_without_dicom: films for which no DICOM answer could be written.
         without_dicom: why not, for the last of them.
     """
@@ -107,6 +169,7 @@ class AnswerFiles:
             ClassifierError: if the method cannot explain a class that it may be asked for.
             MissingExtraError: if DICOM is asked for and highdicom is not installed.
         """
+        self.n_written: Counter[FileKind] = Counter()
         self.n_without_dicom = 0
         self.without_dicom = ""
         self._classifier = classifier
@@ -138,6 +201,14 @@ class AnswerFiles:
             f"DICOM with {maps}{patient}" if wanted.dicom is not None else "",
         ]
         return tuple(word for word in words if word)
+
+    @property
+    def written(self) -> tuple[WrittenFiles, ...]:
+        """What was written so far, and where."""
+        return tuple(
+            WrittenFiles(kind, folder, self.n_written[kind])
+            for kind, folder in self._wanted.kinds.items()
+        )
 
     def require_room(self, n_films: int) -> None:
         """Prove that the files can be written, before any film is answered.
@@ -180,11 +251,14 @@ class AnswerFiles:
             )
             heat_map = overlay_png(radiograph, explanation.heat, caption=said)
             files[self._free_file(wanted.explain, film, name)] = heat_map
+            self.n_written["heat_maps"] += 1
         if wanted.fhir is not None:
             files[self._free_file(wanted.fhir, film, ".fhir.json")] = self._report(answer)
+            self.n_written["fhir"] += 1
         if wanted.dicom is not None and radiograph is not None and explanation is not None:
             made = self._dicom(film, answer, radiograph, explanation)
             files |= {self._free_file(wanted.dicom, film, end): data for end, data in made.items()}
+            self.n_written["dicom"] += len(made)
         for file, data in files.items():
             write_bytes(file, data)
         return tuple(map(no_formula, files))

@@ -19,7 +19,7 @@ from carina.data.reader_answers import (
 from carina.domain.comparison import ComparedAnswers, ComparedPart, PartFigures
 from carina.domain.prediction import Prediction
 from carina.domain.recipe import EvaluateSection
-from carina.domain.sentences import listed
+from carina.domain.sentences import capitalised, listed
 from carina.errors import EvaluationError
 from carina.evaluation.evaluate import all_metrics, evaluated_data, scored_films
 from carina.evaluation.shared_films import AnsweredFilms, same_classes
@@ -133,7 +133,7 @@ def open_predictions(
         parts={_PART: _figures(read.labels, answers.predictions, section, name=path.name)},
         cautions=(
             *(() if read.has_scores else (_NO_SCORE,)),
-            *(f"{note[:1].upper()}{note[1:]}" for note in read.notes),
+            *(f"{capitalised(note)}" for note in read.notes),
             *_left_out(0, n_elsewhere),
         ),
     )

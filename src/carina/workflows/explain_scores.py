@@ -16,7 +16,7 @@ from carina.domain.progress import Progress
 from carina.domain.record import Record
 from carina.errors import DatasetError, InputError, UsageError
 from carina.files.documents import write_document
-from carina.inference.bundle import load_classifier
+from carina.inference.bundle import classifier_folder, load_classifier
 from carina.inference.classifier import Classifier
 from carina.inference.explain import EXPLAINERS
 from carina.settings import Settings
@@ -106,7 +106,7 @@ def explain_scores(
         explained, unreadable = films_to_explain(loaded, chosen, names, label)
         found = score_explanations(
             loaded,
-            classifier_folder(classifier),
+            classifier_folder(Path(classifier)),
             explained,
             methods=asked,
             data=scored_in_words(explained, len(records)),
@@ -125,12 +125,6 @@ def _able(classifier: Classifier) -> tuple[str, ...]:
     if classifier.card.explanations:
         return METHODS_WITH_MAPS + METHODS_WITHOUT_MAPS
     return METHODS_WITHOUT_MAPS
-
-
-def classifier_folder(classifier: str | Path) -> Path:
-    """Return the classifier's own folder, of a run too."""
-    folder = Path(classifier)
-    return folder if (folder / "card.json").is_file() else folder / "classifier"
 
 
 def records_of(

@@ -32,7 +32,7 @@ from carina.evaluation.heat_maps import (
 from carina.imaging.prepare import back_to_film
 from carina.inference.classifier import Classifier
 from carina.inference.explain import EXPLAINERS
-from carina.inference.shuffled_weights import Part, with_shuffled_weights
+from carina.inference.shuffled_weights import Part, ShuffledClassifiers
 
 N_RANDOM_MAPS = 2
 """Random maps that a map is held against, on each film."""
@@ -41,7 +41,7 @@ N_SHUFFLES = 2
 MAPS_PER_FILM = 6
 """Maps that are computed for the scores of one: its own, two of shuffled networks, and those of
 the three changed films."""
-IMAGES_PER_FILM = (1 + N_RANDOM_MAPS) * (2 + 2 * len(REMOVED_SHARES)) + 6 + MAPS_PER_FILM
+IMAGES_PER_FILM = 2 + (1 + N_RANDOM_MAPS) * 2 * len(REMOVED_SHARES) + 6 + MAPS_PER_FILM
 """Images that the network sees for the scores of one map, beside what its method asks."""
 _SEED = 20181
 
@@ -135,8 +135,7 @@ class _Shuffled:
     later ones. Only the last of each part is kept, since a network may be large."""
 
     def __init__(self, classifier: Classifier, folder: Path, n_films: int) -> None:
-        self._classifier = classifier
-        self._folder = folder
+        self._source = ShuffledClassifiers(classifier, folder)
         self._n_films = n_films
         self._made: dict[Part, tuple[int, Classifier]] = {}
 
@@ -144,10 +143,7 @@ class _Shuffled:
         turn = number * N_SHUFFLES // self._n_films
         if part not in self._made or self._made[part][0] != turn:
             self._made.pop(part, None)
-            made = with_shuffled_weights(
-                self._classifier, self._folder, part=part, seed=_SEED + turn
-            )
-            self._made[part] = turn, made
+            self._made[part] = turn, self._source.made(part=part, seed=_SEED + turn)
         return self._made[part][1]
 
 
@@ -239,18 +235,13 @@ def _faithfulness(case: _Case, heat: Heat) -> tuple[Floats, Mapping[str, str]]:
     def probability(images: NDArray[np.float32]) -> NDArray[np.float64]:
         return np.exp(log_softmax(case.classifier.logits(images)))[:, case.index]
 
+    def areas(heat: Heat) -> tuple[float, float]:
+        return deletion_and_insertion(heat, image, blank, probability=probability, ends=ends)
+
     rng = case.rng
-    whole, none = probability(np.stack([image, blank]))
-    own = deletion_and_insertion(heat, image, blank, probability=probability)
-    of_random = np.mean(
-        [
-            deletion_and_insertion(
-                random_like(heat, rng=rng), image, blank, probability=probability
-            )
-            for _ in range(N_RANDOM_MAPS)
-        ],
-        axis=0,
-    )
+    ends = whole, none = probability(np.stack([image, blank]))
+    own = areas(heat)
+    of_random = np.mean([areas(random_like(heat, rng=rng)) for _ in range(N_RANDOM_MAPS)], axis=0)
     deletion, insertion = own
     return {
         "probability": float(whole),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from carina.domain.prediction import Prediction
 from carina.domain.radiograph import Radiograph
 from carina.domain.record import Record
+from carina.evaluation.heat_maps import random_like
 from carina.imaging import read_radiograph
 from carina.inference.classifier import Classifier
 from carina.workflows.films import Films
@@ -38,16 +39,6 @@ def _middle(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     return pixels[top : top + height, left : left + width]
 
 
-def _texture(pixels: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return the film's frequencies at random places, with the film's grey values."""
-    noise = np.fft.fft2(rng.standard_normal(pixels.shape))
-    strength = np.abs(np.fft.fft2(pixels.astype(np.float64)))
-    texture = np.fft.ifft2(strength * np.exp(1j * np.angle(noise))).real
-    made = np.empty(pixels.size, dtype=np.float32)
-    made[texture.ravel().argsort(kind="stable")] = np.sort(pixels.ravel())
-    return made.reshape(pixels.shape)
-
-
 def _blocks(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Return the film's 4 x 4 blocks, each where another one was."""
     high, wide = (side // _BLOCKS for side in pixels.shape)
@@ -70,7 +61,7 @@ CHANGES: dict[str, Callable[[Pixels, np.random.Generator], Pixels]] = {
     "upside down": lambda pixels, _: np.rot90(pixels, 2),
     "cut to a corner": _corner,
     "cut to a piece of the middle": _middle,
-    "a texture of its frequencies": _texture,
+    "a texture of its frequencies": lambda pixels, rng: random_like(pixels, rng=rng),
     "its blocks in another order": _blocks,
     "blank": _blank,
 }

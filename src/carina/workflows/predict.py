@@ -79,14 +79,17 @@ def predict(
         InputError: if a path does not exist or nothing can be read.
         StorageError: if the outputs cannot be written; the rows so far stay.
         UnknownNameError: if there is no such class, method, runtime or precision.
-        UsageError: if `csv` holds something else, or another process writes to it.
+        UsageError: if `csv` holds something else, or another process writes to it, or heat maps
+            or DICOM answers would be written into a folder that is searched.
     """
     progress = progress or default_progress()
     wanted = WantedFiles.of(
         explain=explain, label=label, method=method, fhir=fhir, dicom=dicom,
         with_patient=with_patient,
     )  # fmt: skip
-    found = find_films(paths, own=(*own_folders(classifier), *wanted.folders))
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    wanted.require_other_folders(given, what="searched for films")
+    found = find_films(given, own=(*own_folders(classifier), *wanted.folders))
     loaded = load_classifier(
         classifier, runtime=runtime, precision=precision, films_expected=len(found.films)
     )
@@ -220,7 +223,9 @@ class _Call:
 
     def _whole(self, held: tuple[AnswerRow, ...] | AnswersInFile) -> Predictions:
         """Return the answers, once it is known that there are some."""
-        predictions = Predictions.of(self.classifier, held, refused=self.found.refused)
+        predictions = Predictions.of(
+            self.classifier, held, refused=self.found.refused, written=self.files.written
+        )
         if self.files.n_without_dicom:
             films = counted(self.files.n_without_dicom, "film")
             message = f"without DICOM answers: {films}, the last: {self.files.without_dicom}"

@@ -15,6 +15,7 @@ from carina.domain.card import Card
 from carina.domain.prediction import CAVEAT, Prediction
 from carina.inference.classifier import Classifier
 from carina.inference.runtime_choice import ChosenRuntime
+from carina.workflows.answer_files import WrittenFiles
 
 _SHOWN = 50
 _NO_CODE = "other"
@@ -109,6 +110,7 @@ class Predictions:
         counts: how many films got which answer.
         held: the answers, one for each film in the order given, or where they stand.
         refused: folders that may not be read, and so were not searched.
+        written: what else the call wrote, and where.
     """
 
     card: Card
@@ -117,6 +119,7 @@ class Predictions:
     counts: AnswerCounts
     held: tuple[AnswerRow, ...] | AnswersInFile
     refused: tuple[Unreadable, ...] = ()
+    written: tuple[WrittenFiles, ...] = ()
 
     @classmethod
     def of(
@@ -125,6 +128,7 @@ class Predictions:
         held: tuple[AnswerRow, ...] | AnswersInFile,
         *,
         refused: tuple[Unreadable, ...],
+        written: tuple[WrittenFiles, ...] = (),
     ) -> Predictions:
         """Return a classifier's answers, counted."""
         return cls(
@@ -134,6 +138,7 @@ class Predictions:
             counts=AnswerCounts.of(_each(held)),
             held=held,
             refused=refused,
+            written=written,
         )
 
     def each(self) -> Iterator[AnswerRow]:
@@ -202,6 +207,9 @@ class Predictions:
             "counts": self.counts.as_values(),
             "csv": str(self.csv) if self.csv is not None else None,
             "answered_before": self.n_before,
+            "written": {
+                one.kind: {"folder": str(one.folder), "files": one.n_files} for one in self.written
+            },
             "cautions": list(self.card.cautions),
             "caveat": self.caveat,
         }

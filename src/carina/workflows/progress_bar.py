@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from carina.domain.progress import Progress, Step, silent
+from carina.files.names import on_lines
 
 
 @contextmanager
@@ -24,10 +25,10 @@ def progress_bar(stream: IO[str] | None = None) -> Iterator[Progress]:
         yield _lines(console.file)
         return
     columns = (
-        TextColumn("{task.description:<18}"),
+        TextColumn("{task.description:<18}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[facts]}"),
+        TextColumn("{task.fields[facts]}", markup=False),
         TimeRemainingColumn(compact=True),
     )
     with Bars(*columns, console=console) as bars:
@@ -35,7 +36,7 @@ def progress_bar(stream: IO[str] | None = None) -> Iterator[Progress]:
 
         def draw(step: Step) -> None:
             if step.message:
-                console.print(step.message, markup=False)
+                console.print(on_lines(step.message), markup=False)
             if not step.total:
                 return
             if step.stage not in tasks:
@@ -67,7 +68,7 @@ def facts_text(step: Step) -> str:
 def _lines(stream: IO[str]) -> Progress:
     def draw(step: Step) -> None:
         if step.message:
-            print(step.message, file=stream, flush=True)
+            print(on_lines(step.message), file=stream, flush=True)
         if step.total and step.done >= step.total:
             line = f"{step.stage}: {step.done} of {step.total}  {facts_text(step)}".rstrip()
             print(line, file=stream, flush=True)

@@ -15,7 +15,7 @@ from carina.data.folders import walk_films
 from carina.domain.card import Card
 from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
-from carina.errors import InputError, UsageError
+from carina.errors import InputError
 from carina.files.digests import file_digest
 from carina.files.names import one_line
 from carina.inference.bundle import load_classifier
@@ -125,7 +125,7 @@ def open_watch(
     if not Path(folder).is_dir():
         raise InputError(f"{folder} is no folder; name one in which films arrive")
     wanted = wanted or WantedFiles()
-    _require_other_folders(folder, wanted)
+    wanted.require_other_folders([folder], what="watched")
     loaded = load_classifier(classifier, runtime=runtime, precision=precision)
     stop = stop or threading.Event()
     own = real_paths((*own_folders(classifier), *wanted.folders))
@@ -140,17 +140,6 @@ def open_watch(
         progress=progress or default_progress(),
         clock=clock or Clock(pause=stop.wait),
     )
-
-
-def _require_other_folders(folder: str | Path, wanted: WantedFiles) -> None:
-    """Refuse to write what looks like a film where films arrive: each would be answered in turn,
-    for ever."""
-    for written in (wanted.explain, wanted.dicom):
-        if written is not None and real_paths([written]) == real_paths([folder]):
-            raise UsageError(
-                f"{written} is the folder that is watched, and what is written there would be "
-                "answered as a film that arrived: name another folder, which may lie in it"
-            )
 
 
 @dataclass(slots=True)

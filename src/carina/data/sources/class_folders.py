@@ -5,6 +5,7 @@ from pathlib import Path
 from carina.data.class_folders import read_class_folders
 from carina.data.found import Found, ReadOptions
 from carina.data.sources import SOURCES
+from carina.files.tree import is_folder
 
 
 class ClassFolders:
@@ -15,7 +16,7 @@ class ClassFolders:
     def recognises(self, path: Path) -> bool:
         """Return whether `path` is a folder: every folder that nothing else knows is
         read so, and the reading says what is missing."""
-        return path.is_dir()
+        return is_folder(path)
 
     def read(self, path: Path, options: ReadOptions) -> Found:  # noqa: ARG002 (Layout)
         """Return the films, labelled by the folders they lie in."""

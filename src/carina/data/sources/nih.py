@@ -8,6 +8,7 @@ from carina.data.folders import film_names
 from carina.data.found import Found, ReadOptions
 from carina.data.patient_names import NIH_SHARE, is_nih_name
 from carina.data.sources import SOURCES
+from carina.files.tree import is_folder
 
 _N_LOOKED_AT = 500
 
@@ -19,7 +20,7 @@ class NihNames:
 
     def recognises(self, path: Path) -> bool:
         """Return whether nine in ten of the first 500 names are NIH's."""
-        if not path.is_dir():
+        if not is_folder(path):
             return False
         names = film_names(path, limit=_N_LOOKED_AT)
         return bool(names) and sum(map(is_nih_name, names)) >= NIH_SHARE * len(names)

@@ -23,7 +23,6 @@ Ending = Literal["softmax", "log-softmax", "sigmoid", "logits", "probabilities",
 
 LOGITS = "logits"
 # Our own export calls it so, beside its features and maps.
-_CLASSES = "logits"
 _RESHAPING = frozenset(
     {"Identity", "Cast", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze"}
 )
@@ -82,8 +81,8 @@ def one_output(graph: Graph, name: str) -> Graph:
         UsageError: if there are several and none was named, or none of that name.
     """
     names = [port.name for port in graph.outputs]
-    if not name and len(names) > 1 and _CLASSES in names:
-        name = _CLASSES
+    if not name and len(names) > 1 and LOGITS in names:
+        name = LOGITS
     if name not in names and (name or len(names) != 1):
         found = "is no output of the network" if name else "none was named"
         told = listed([f"'{port}'" for port in names])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from carina.errors import ClassifierError
 from carina.inference.foreign.graph import Graph, Port, model_bytes
+from carina.inference.runtimes.onnxruntime import cannot_be_run, onnxruntime_errors
 
 MOST_VALUES = 2**31
 """The largest number of values in one tensor that a network may make of one image."""
@@ -49,8 +50,8 @@ class Session:
             self._session = onnxruntime.InferenceSession(
                 data, options, providers=["CPUExecutionProvider"]
             )
-        except _errors() as error:
-            raise _refusal(error) from error
+        except onnxruntime_errors() as error:
+            raise cannot_be_run(error) from error
 
     def run(self, outputs: Sequence[str], name: str, images: NDArray[np.generic]) -> Arrays:
         """Return the named outputs for images given to the input `name`.
@@ -60,8 +61,8 @@ class Session:
         """
         try:
             found: Arrays = self._session.run(list(outputs), {name: images})
-        except _errors() as error:
-            raise _refusal(error) from error
+        except onnxruntime_errors() as error:
+            raise cannot_be_run(error) from error
         return found
 
     def run_own(self, images: NDArray[np.float32], *, layout: str, batch: int = 0) -> NDArray[Any]:
@@ -186,26 +187,3 @@ def _between(
 
 def _kept_or_any(graph: Graph, name: str) -> Port:
     return next((port for port in graph.outputs if port.name == name), Port(name, 0, None))
-
-
-def _errors() -> tuple[type[Exception], ...]:
-    """Return what ONNX Runtime raises for a network that it cannot run."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    return (
-        state.Fail,
-        state.InvalidArgument,
-        state.InvalidGraph,
-        state.InvalidProtobuf,
-        state.NotImplemented,
-        state.RuntimeException,
-        UnicodeDecodeError,  # the text of an error of its own, about a name that is no text
-    )
-
-
-def _refusal(error: Exception) -> ClassifierError:
-    import onnxruntime
-
-    return ClassifierError(
-        f"the network cannot be run by ONNX Runtime {onnxruntime.__version__}: {error}"
-    )

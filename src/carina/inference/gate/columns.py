@@ -17,6 +17,8 @@ _FLOOR = 0.01
 _FREQUENCIES = 5
 _HALF_TURN = TURNS.index(180)
 _QUARTERS = (TURNS.index(90), TURNS.index(270))
+N_COLUMNS = 2 * (15 + _FREQUENCIES**2 - 1)
+"""Of `Pictures.columns`: 15 measures, the lowest frequencies but the mean, and their squares."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

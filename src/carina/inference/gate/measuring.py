@@ -13,15 +13,7 @@ from carina.imaging.digests import contrast_and_sketch
 def measure(radiograph: Radiograph) -> GateMeasures:
     """Return what a `Gate` judges a film by; what was fitted is measured by `GateReference`."""
     contrast, sketch = contrast_and_sketch(radiograph.pixels)
-    return GateMeasures(
-        height=radiograph.height,
-        width=radiograph.width,
-        contrast=contrast,
-        colour_share=radiograph.colour_share,
-        view=radiograph.view,
-        modality=modality_of(radiograph.traces),
-        sketch=sketch,
-    )
+    return _measures(radiograph, contrast, sketch)
 
 
 def measures_of_facts(facts: FilmFacts, sketch: NDArray[np.void]) -> GateMeasures:
@@ -31,12 +23,18 @@ def measures_of_facts(facts: FilmFacts, sketch: NDArray[np.void]) -> GateMeasure
         facts: what it told.
         sketch: one element of `imaging.sketch.SKETCH`.
     """
+    return _measures(facts, facts.contrast, sketch)
+
+
+def _measures(
+    film: Radiograph | FilmFacts, contrast: float, sketch: NDArray[np.void]
+) -> GateMeasures:
     return GateMeasures(
-        height=facts.height,
-        width=facts.width,
-        contrast=facts.contrast,
-        colour_share=facts.colour_share,
-        view=facts.view,
-        modality=modality_of(facts.traces),
+        height=film.height,
+        width=film.width,
+        contrast=contrast,
+        colour_share=film.colour_share,
+        view=film.view,
+        modality=modality_of(film.traces),
         sketch=sketch,
     )

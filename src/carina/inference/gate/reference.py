@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.domain.gate import GateMeasures
-from carina.errors import ClassifierError
 from carina.imaging.film_gaussian import FilmGaussian
 from carina.imaging.thumbnails import Floats
 from carina.inference.gate.columns import Pictures, pictures_of
@@ -91,25 +90,18 @@ class GateReference:
         Raises:
             ClassifierError: if the bytes are something else.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
+        from carina.inference.gate.checked_arrays import checked_arrays
 
-        try:
-            arrays = load(data)
-            has_network = any(name.startswith("network.") for name in arrays)
-            return cls(
-                films=FilmGaussian(*_gaussian(arrays, "films", _FILMS)),
-                scores=PictureScores(*(arrays[f"scores.{name}"] for name in _SCORES)),
-                pose_fits=float(arrays["pose_fits"]),
-                network=FeatureGaussian(*_gaussian(arrays, "network", _NETWORK))
-                if has_network
-                else None,
-            )
-        except (SafetensorError, KeyError, IndexError, TypeError) as error:
-            raise ClassifierError(
-                f"{GATE_FILE} is no file of a fitted input gate ({error}); train the classifier "
-                "again, or take an unchanged copy of its folder"
-            ) from error
+        arrays = checked_arrays(data, name=GATE_FILE)
+        has_network = "network.means" in arrays
+        return cls(
+            films=FilmGaussian(*_gaussian(arrays, "films", _FILMS)),
+            scores=PictureScores(*(arrays[f"scores.{name}"] for name in _SCORES)),
+            pose_fits=float(arrays["pose_fits"]),
+            network=FeatureGaussian(*_gaussian(arrays, "network", _NETWORK))
+            if has_network
+            else None,
+        )
 
 
 def plain_values(small: NDArray[np.uint8], pictures: Pictures) -> dict[str, NDArray[np.float64]]:

@@ -67,7 +67,6 @@ def open_session(data: bytes, *, threads: int, provider: Provider) -> OnnxRuntim
         ClassifierError: if the bytes are no network that this runtime can run.
     """
     import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -86,18 +85,31 @@ def open_session(data: bytes, *, threads: int, provider: Provider) -> OnnxRuntim
         session = onnxruntime.InferenceSession(
             data, options, providers=[name], provider_options=[dict(own_options)]
         )
-    except (
+    except onnxruntime_errors() as error:
+        raise cannot_be_run(error) from error
+    return OnnxRuntimeNetwork(session)
+
+
+def onnxruntime_errors() -> tuple[type[Exception], ...]:
+    """Return what ONNX Runtime raises for a network that it cannot run."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (
         state.Fail,
         state.InvalidArgument,
         state.InvalidGraph,
         state.InvalidProtobuf,
         state.NotImplemented,
         state.RuntimeException,
-    ) as error:
-        raise ClassifierError(
-            f"the network cannot be run by ONNX Runtime {onnxruntime.__version__}: {error}"
-        ) from error
-    return OnnxRuntimeNetwork(session)
+        UnicodeDecodeError,  # the text of an error of its own, about a name that is no text
+    )
+
+
+def cannot_be_run(error: Exception) -> ClassifierError:
+    """Return what Carina raises in its place."""
+    return ClassifierError(
+        f"the network cannot be run by ONNX Runtime {onnxruntime_version()}: {error}"
+    )
 
 
 def onnxruntime_version() -> str:

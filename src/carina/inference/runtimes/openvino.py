@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.errors import ClassifierError, CouldNotError, MissingExtraError
-from carina.inference.onnx_files import require_whole
+from carina.inference.onnx_safety import require_whole
 from carina.inference.runtimes import RUNTIMES, Arrays, NumberFormat, Runtime, Shape
 
 Hint = NumberFormat

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from carina.domain.folds import FoldFigures
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import capitalised, counted, listed, sentence
 from carina.reporting.checklists.items import Answer, RunFacts, filled, missing, not_applicable
 from carina.reporting.training_wording import input_in_words
-from carina.reporting.wording import sentence
 
 _MOST_SOURCES = 6
 
@@ -104,11 +103,7 @@ def _left_out(facts: RunFacts) -> str:
     n_unreadable = len(facts.audit.unreadable)
     unreadable = "1 file" if n_unreadable == 1 else f"{n_unreadable:,} files"
     words = [f"{unreadable} could not be read."]
-    words += [
-        sentence(note[:1].upper() + note[1:])
-        for note in facts.environment.notes
-        if "left out" in note
-    ]
+    words += [sentence(capitalised(note)) for note in facts.environment.notes if "left out" in note]
     return " ".join(words)
 
 
@@ -120,7 +115,7 @@ def partition(facts: RunFacts) -> Answer:
             "The run was made by a version of Carina that did not record how the films became "
             f"parts. They are: {facts.films.by_part}."
         )
-    return filled(f"{how[:1].upper()}{how[1:]}: {facts.films.by_part}.", "data")
+    return filled(f"{capitalised(how)}: {facts.films.by_part}.", "data")
 
 
 def data_use(facts: RunFacts) -> Answer:

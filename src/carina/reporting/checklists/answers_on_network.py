@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from carina.domain.gate import Gate
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import capitalised, counted, listed
 from carina.inference.bundle import NETWORK
 from carina.reporting.checklists.items import Answer, RunFacts, filled, not_applicable
 from carina.reporting.training_wording import (
@@ -58,7 +58,7 @@ def software(facts: RunFacts) -> Answer:
 def start_weights(facts: RunFacts) -> Answer:
     """Return what the network began with."""
     words = weights_in_words(facts.card.provenance, facts.recipe)
-    return filled(f"{words[:1].upper()}{words[1:]}.", "training")
+    return filled(f"{capitalised(words)}.", "training")
 
 
 def training(facts: RunFacts) -> Answer:

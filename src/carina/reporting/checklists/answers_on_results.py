@@ -8,12 +8,12 @@ from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.probes import CONFOUNDER_BALANCED_ACCURACY, MASKED_BALANCED_ACCURACY
 from carina.domain.record import PARTS
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import capitalised, counted, listed, sentence
 from carina.evaluation.external import FairFigures, fair_figures
 from carina.reporting.checklists.answers_on_data import left_out_in_turn
 from carina.reporting.checklists.items import Answer, RunFacts, filled, missing, not_applicable
 from carina.reporting.checklists.manifest_counts import PART_WORDS
-from carina.reporting.wording import sentence, title_of, with_interval
+from carina.reporting.wording import title_of, with_interval
 
 _OVERALL = ("accuracy", "balanced_accuracy", "roc_auc_macro")
 _NOT_A_METHOD = ("count", "undefined")
@@ -67,7 +67,7 @@ def robustness(facts: RunFacts) -> Answer:
             "would fill this item."
         )
     said = "; ".join(words)
-    return filled(f"{said[:1].upper()}{said[1:]}.", "probes", "members", "folds", "results")
+    return filled(f"{capitalised(said)}.", "probes", "members", "folds", "results")
 
 
 def _probes(evaluation: Evaluation) -> Iterable[str]:

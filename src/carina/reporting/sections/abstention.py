@@ -8,10 +8,11 @@ from carina.domain.abstention import ConformalRule
 from carina.domain.abstention_figures import AbstentionFigures, RiskCoverage, SetFigures
 from carina.domain.percentages import percent
 from carina.domain.report import Block, Bullets, Figure, Paragraph, Section, Table
+from carina.domain.sentences import sentence
 from carina.reporting.figures import FAINT, INK, PALETTE, svg
 from carina.reporting.leaked_notice import leaked_notice
 from carina.reporting.sections import test_section
-from carina.reporting.wording import name_then_numbers, over_interval, sentence
+from carina.reporting.wording import name_then_numbers, over_interval
 from carina.runs import Run, TestFolder
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from carina.domain.audit import Audit
 from carina.domain.report import Block, Notice, Paragraph, Section
+from carina.domain.sentences import sentence
 from carina.reporting.audit_confounders import confounder_table, source_blocks
 from carina.reporting.audit_counts import worst_findings
 from carina.reporting.audit_figures import confounder_figure
@@ -18,7 +19,6 @@ from carina.reporting.audit_tables import (
     unreadable_blocks,
 )
 from carina.reporting.sections import section
-from carina.reporting.wording import sentence
 from carina.runs import Run
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from carina.data.manifest import ManifestRow
 from carina.domain.record import PARTS
 from carina.domain.report import Block, Facts, Notice, Paragraph, Section, Table
-from carina.domain.sentences import counted
+from carina.domain.sentences import counted, sentence
 from carina.reporting.sections import section
 from carina.reporting.training_wording import input_in_words
-from carina.reporting.wording import name_then_numbers, sentence
+from carina.reporting.wording import name_then_numbers
 from carina.runs import Run
 
 PART_TITLES = {"train": "Training", "validation": "Validation", "test": "Test"}

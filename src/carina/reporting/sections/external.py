@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.external import AgainstInternal
 from carina.domain.report import Block, Notice, Paragraph, Section, Table
-from carina.domain.sentences import counted
+from carina.domain.sentences import counted, sentence
 from carina.evaluation.external import INTERNAL_TEST, fair_figures
 from carina.reporting.sections import test_section
 from carina.reporting.wording import (
     difference_over_interval,
     name_then_numbers,
     over_interval,
-    sentence,
     title_of,
 )
 from carina.runs import Run, TestFolder

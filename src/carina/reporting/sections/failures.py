@@ -8,7 +8,7 @@ from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation
 from carina.domain.failures import ErrorAgreement
 from carina.domain.report import Block, Bullets, Paragraph, Section, Table
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import capitalised, counted, listed
 from carina.evaluation.subgroups import SMALLEST_SUBGROUP, UNKNOWN
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.leaked_notice import leaked_notice
@@ -83,7 +83,7 @@ def _group_table(evaluation: Evaluation, properties: Mapping[str, Groups]) -> Ta
     rows = [("All films", n, *(_cell(name, evaluation.metrics) for name in _METRICS))]
     rows += [
         (
-            group[:1].upper() + group[1:],
+            capitalised(group),
             value_of("support", metrics["support"]),
             *(_cell(name, metrics) for name in _METRICS),
         )

@@ -6,7 +6,7 @@ from carina.domain.evaluation import ConfusionMatrix, Evaluation
 from carina.domain.folds import Fold, FoldFigures
 from carina.domain.probes import MASKED_BALANCED_ACCURACY
 from carina.domain.report import Block, Figure, Notice, Paragraph, Section, Table
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import capitalised, counted, listed, sentence
 from carina.evaluation.external import fair_figures
 from carina.reporting.figures import SIZES, confusion_drawing, svg
 from carina.reporting.sections import section
@@ -15,7 +15,6 @@ from carina.reporting.wording import (
     name_then_numbers,
     over_interval,
     reasons,
-    sentence,
     title_of,
     value_of,
 )
@@ -39,7 +38,7 @@ def folds(run: Run) -> Section | None:
         title="Leaving one source out" if by_source else f"Over {len(figures.folds)} folds",
         blocks=(
             Paragraph(_what_was_done(figures)),
-            Paragraph(sentence(_capitalised(figures.sentence))),
+            Paragraph(sentence(capitalised(figures.sentence))),
             _pooled(figures),
             *_undefined(figures),
             _each(figures),
@@ -221,7 +220,3 @@ def _what_the_rest_is(figures: FoldFigures, evaluation: Evaluation) -> str:
         f"loss on its validation part; the sections below are of that training and its "
         f"{counted(own, 'test film')}.{probed}"
     )
-
-
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from carina.domain.gate import REASON_WORDS, Gate
 from carina.domain.gate_figures import GateFigures
 from carina.domain.report import Block, Bullets, Paragraph, Section, Table
-from carina.domain.sentences import listed
+from carina.domain.sentences import capitalised, listed, sentence
 from carina.reporting.sections import test_section
-from carina.reporting.wording import name_then_numbers, over_interval, sentence
+from carina.reporting.wording import name_then_numbers, over_interval
 from carina.runs import Run, TestFolder
 
 _MEASURES = {
@@ -81,7 +81,7 @@ def _kinds(figures: GateFigures) -> Table:
         columns=("Test films made into other pictures", "Pictures", "Refused", "As"),
         rows=tuple(
             (
-                one.kind[:1].upper() + one.kind[1:],
+                capitalised(one.kind),
                 f"{one.refused.n:,}",
                 over_interval("accuracy", one.refused),
                 _as(one.reasons),

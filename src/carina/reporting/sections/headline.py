@@ -20,13 +20,13 @@ from carina.domain.report import (
     Paragraph,
     Section,
 )
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import counted, listed, sentence
 from carina.evaluation.external import fair_figures
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.claims import claims_of, only_class
 from carina.reporting.probe_wording import how_trained, masked_probe_of, verdicts
 from carina.reporting.sections import section
-from carina.reporting.wording import interval_of, sentence, value_of
+from carina.reporting.wording import interval_of, value_of
 from carina.runs import Run
 
 

@@ -13,10 +13,10 @@ from carina.domain.report import (
     Paragraph,
     Section,
 )
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import capitalised, counted, listed, sentence
 from carina.reporting.claims import claims_of
 from carina.reporting.sections import test_section
-from carina.reporting.wording import interval_of, sentence, value_of
+from carina.reporting.wording import interval_of, value_of
 from carina.runs import Run, TestFolder
 
 _DIGITS = 12
@@ -102,5 +102,5 @@ def _known_films(evaluation: Evaluation) -> list[Block]:
 def _how_it_was_read(evaluation: Evaluation) -> list[Block]:
     if not evaluation.notes:
         return []
-    notes = (sentence(note[:1].upper() + note[1:]) for note in evaluation.notes)
+    notes = (sentence(capitalised(note)) for note in evaluation.notes)
     return [Bullets(f"How {evaluation.data.name} was read:", tuple(notes))]

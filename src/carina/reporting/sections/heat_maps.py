@@ -13,10 +13,10 @@ from carina.domain.explanation_scores import (
     MethodScores,
 )
 from carina.domain.report import Block, Bullets, Notice, Paragraph, Section, Table
-from carina.domain.sentences import counted, listed
+from carina.domain.sentences import counted, listed, sentence
 from carina.inference.explain import EXPLAINERS
 from carina.reporting.sections import section
-from carina.reporting.wording import name_then_numbers, sentence
+from carina.reporting.wording import name_then_numbers
 from carina.runs import Run
 
 _ON_LUNGS = "everything on the lungs"

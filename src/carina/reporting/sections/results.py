@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from carina.domain.evaluation import ConfusionMatrix, Estimates, EvaluatedData, Evaluation
 from carina.domain.report import Block, Figure, Paragraph, Section, Table
-from carina.domain.sentences import counted
+from carina.domain.sentences import counted, sentence
 from carina.reporting.figures import SIZES, evaluation_drawings, svg
 from carina.reporting.sections import test_section
 from carina.reporting.wording import (
@@ -14,7 +14,6 @@ from carina.reporting.wording import (
     name_then_numbers,
     over_interval,
     reasons,
-    sentence,
     title_of,
     value_of,
 )

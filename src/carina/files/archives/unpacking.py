@@ -1,4 +1,4 @@
-"""Archives from elsewhere, unpacked without trusting them."""
+"""An archive becomes a folder, whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,41 +9,29 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from carina.domain.progress import Progress, Step, silent
 from carina.errors import InputError
+from carina.files.archives.entries import (
+    LIMITS,
+    NEEDS_PASSWORD,
+    NO_FILE,
+    ArchiveLimits,
+    ArchiveProblem,
+    plain_name,
+    require_harmless,
+)
 from carina.files.atomic import storage_errors
 from carina.files.room import require_room
 
 _CHUNK = 1 << 20
 _MARGIN = 10_000_000
-_NO_FILE = "which is a link or a device"
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveLimits:
-    """What an archive may become; what goes beyond is refused.
-
-    Attributes:
-        n_files: files in it.
-        n_bytes: bytes of all of them, unpacked.
-        ratio: unpacked bytes per byte of the archive. Films shrink to a tenth at best; what
-            unpacks a thousandfold is a bomb.
-    """
-
-    n_files: int = 500_000
-    n_bytes: int = 200_000_000_000
-    ratio: float = 200.0
-
-
-_LIMITS = ArchiveLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +55,7 @@ class _Member:
     @property
     def parts(self) -> tuple[str, ...]:
         """The folders above it, and its own name."""
-        return PurePosixPath(self.name).parts
+        return tuple(plain_name(self.name).split("/"))
 
 
 def unpack(
@@ -76,14 +64,15 @@ def unpack(
     *,
     error: type[InputError],
     drop_top: bool = False,
-    limits: ArchiveLimits = _LIMITS,
+    limits: ArchiveLimits = LIMITS,
     progress: Progress = silent,
 ) -> int:
     """Make `folder` of a zip or tar file, whole or not at all, and return how many files it has.
 
     Names are taken as they are; modes, owners and times are not. Everything is refused, before
     anything is written, if one name leaves the folder, one entry is a link or a device, two
-    entries have one name, or the limits are passed; sizes are counted again while unpacking.
+    entries have one name on some system, or the limits are passed; sizes are counted again while
+    unpacking.
 
     Args:
         archive: a `.zip`, `.tar`, `.tar.gz`, `.tar.bz2` or `.tar.xz` file, known by its content.
@@ -101,9 +90,11 @@ def unpack(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise error(f"{folder} is there already and not empty; name another place, or remove it")
     with _opened(archive, error) as entries:
-        _require_harmless(entries, archive, error)
+        try:
+            require_harmless(entries, n_archive_bytes=archive.stat().st_size, limits=limits)
+        except ArchiveProblem as problem:
+            raise error(f"{archive} {problem}; nothing was unpacked") from None
         members = [entry for entry in entries if not entry.is_folder]
-        _require_within(members, archive, limits, error)
         n_bytes = sum(member.n_bytes for member in members)
         require_room(folder.parent, n_bytes=n_bytes + _MARGIN)
         n_dropped = 1 if drop_top and _has_one_top(members) else 0
@@ -150,57 +141,17 @@ def _opened(archive: Path, error: type[InputError]) -> Iterator[list[_Member]]:
 
 def _of_zip(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Member:
     kind = stat.S_IFMT(entry.external_attr >> 16)
-    refused = "" if kind in (0, stat.S_IFREG, stat.S_IFDIR) else _NO_FILE
+    refused = "" if kind in (0, stat.S_IFREG, stat.S_IFDIR) else NO_FILE
     if entry.flag_bits & 0x1:
-        refused = "which needs a password"
+        refused = NEEDS_PASSWORD
     name, size = entry.filename, entry.file_size
     return _Member(name, size, entry.is_dir(), refused, partial(opened.open, entry))
 
 
 def _of_tar(opened: tarfile.TarFile, entry: tarfile.TarInfo) -> _Member:
-    refused = "" if entry.isfile() or entry.isdir() else _NO_FILE
+    refused = "" if entry.isfile() or entry.isdir() else NO_FILE
     opening = partial(opened.extractfile, entry)
     return _Member(entry.name, entry.size, entry.isdir(), refused, opening)
-
-
-def _require_harmless(entries: Sequence[_Member], archive: Path, error: type[InputError]) -> None:
-    for entry in entries:
-        outside = "which would lie outside of the folder" if _leaves(entry.name) else ""
-        if entry.refused or (outside and not entry.is_folder):
-            raise error(
-                f"{archive} holds {entry.name!r}, {entry.refused or outside}; nothing was unpacked"
-            )
-
-
-def _leaves(name: str) -> bool:
-    """Return whether a name could lie outside of the folder, on any system."""
-    parts = name.replace("\\", "/").split("/")
-    return (
-        not name.strip("/. ") or name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]
-    ) or "\0" in name
-
-
-def _require_within(
-    members: Sequence[_Member], archive: Path, limits: ArchiveLimits, error: type[InputError]
-) -> None:
-    if not members:
-        raise error(f"{archive} holds no file")
-    n_bytes = sum(member.n_bytes for member in members)
-    ratio = n_bytes / max(archive.stat().st_size, 1)
-    if len(members) > limits.n_files:
-        raise error(f"{archive} holds {len(members):,} files, and {limits.n_files:,} are the most")
-    if n_bytes > limits.n_bytes:
-        most = f"{limits.n_bytes / 1e6:,.0f} MB are the most"
-        raise error(f"{archive} holds {n_bytes / 1e6:,.0f} MB when unpacked, and {most}")
-    if ratio > limits.ratio:
-        raise error(
-            f"{archive} would grow {ratio:,.0f}-fold when unpacked, and {limits.ratio:g}-fold is "
-            "the most: it is no archive of films"
-        )
-    names = Counter("/".join(member.parts) for member in members)
-    twice = next((name for name, n_files in names.items() if n_files > 1), None)
-    if twice is not None:
-        raise error(f"{archive} holds {twice!r} twice; nothing was unpacked")
 
 
 def _has_one_top(members: Sequence[_Member]) -> bool:

@@ -1,0 +1,174 @@
+"""What runs in the worker: question after question, until the parent is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carina.errors import ImageError
+from carina.imaging.decoded import decoding_into
+from carina.imaging.worker.answers import Answer
+from carina.imaging.worker.limits import Limits, own_limits
+from carina.imaging.worker.messages import Lines, send
+from carina.imaging.worker.slots import WorkerSlot, opened, read_whole
+from carina.imaging.worker.tasks import TASKS, Task
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_IGNORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+_LONGEST_MESSAGE = 2_000
+
+
+def work(arguments: Sequence[str], tasks: Mapping[str, Task] = TASKS) -> None:
+    """Answer questions until the channel ends.
+
+    Args:
+        arguments: the parent's process id, the channel, how many slots for files there are,
+            and the slots, those for files first.
+        tasks: what can be asked.
+    """
+    parent, channel_argument, n_files, *slots = arguments
+    _end_with(int(parent))
+    for name in _IGNORED:  # whoever stops the parent means it to finish what it began
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    warnings.simplefilter("ignore")
+    channel = _channel(channel_argument)
+    files = [opened(argument) for argument in slots[: int(n_files)]]
+    pixels = [WorkerSlot(opened(argument)) for argument in slots[int(n_files) :]]
+    _import_decoders()
+    limits = own_limits(int(parent))
+    try:
+        send(channel, {"ready": True})
+        for question in Lines(channel):
+            desk = _Desk(channel, limits, pixels[question["pixels"]], question["number"])
+            data = read_whole(files[question["file"]], question["n_bytes"])
+            if not desk.answer(tasks[question["task"]], data, question):
+                return
+    except OSError:
+        return  # the parent is gone
+
+
+class _Desk:
+    """Where one question is answered; it is the room for the film's pixels."""
+
+    def __init__(
+        self, channel: socket.socket, limits: Limits, slot: WorkerSlot, number: int
+    ) -> None:
+        self._channel = channel
+        self._limits = limits
+        self._slot = slot
+        self._number = number
+        self._n_declared = 0
+        self._given: NDArray[np.generic] | None = None
+
+    def declared(self, n_pixels: int) -> None:
+        """Move the limits, and tell the parent."""
+        if n_pixels > self._n_declared:
+            self._n_declared = n_pixels
+            self._limits.allow(n_pixels)
+            self._say({"declares": n_pixels})
+
+    def empty(self, height: int, width: int) -> NDArray[np.float32]:
+        """Return the slot's memory once; after that memory of this process."""
+        if self._given is not None:
+            return np.empty((height, width), dtype=np.float32)
+        self._given = self._slot.array(np.float32, (height, width))
+        return np.asarray(self._given, dtype=np.float32)
+
+    def answer(self, task: Task, data: bytes, question: Mapping[str, Any]) -> bool:
+        """Answer, whatever happens; return whether to go on."""
+        self._say({"begins": True})
+        self._limits.begin(len(data))
+        found: dict[str, Any]
+        try:
+            with decoding_into(self):
+                answer = task(data, name=question["name"], **question["options"])
+            found, goes_on = self._placed(answer), True
+        except ImageError as error:
+            found, goes_on = _refusal(error.image_code, str(error)), True
+        except RecursionError:
+            found, goes_on = _outcome("nested-too-deep", question), True
+        except MemoryError:
+            found, goes_on = _outcome("takes-too-much-memory", question), False
+        except Exception:  # noqa: BLE001  whatever a decoder raises is an outcome
+            found, goes_on = _outcome("decoder-crashed", question), True
+        except BaseException:  # noqa: BLE001  a codec's panic; its state is not to be trusted
+            found, goes_on = _outcome("decoder-crashed", question), False
+        goes_on = self._limits.end() and goes_on
+        self._given = None
+        self._slot.clear()
+        self._say(found if goes_on else {**found, "last": True})
+        return goes_on
+
+    def _placed(self, answer: Answer) -> dict[str, Any]:
+        """Return the answer's facts; its array lies in the slot then."""
+        found: dict[str, Any] = {"facts": answer.facts}
+        if answer.pixels is not None:
+            pixels = answer.pixels
+            if self._given is None or not _is_same(pixels, self._given):
+                place = self._slot.array(pixels.dtype, pixels.shape)
+                np.copyto(place, pixels)
+            found |= {"dtype": str(pixels.dtype), "shape": pixels.shape}
+        return found
+
+    def _say(self, message: Mapping[str, object]) -> None:
+        send(self._channel, {"number": self._number, **message})
+
+
+_SENTENCES = {
+    "nested-too-deep": "has parts nested in parts too deep to be followed; it is damaged, or "
+    "made to be so",
+    "takes-too-much-memory": "needs more memory than a film of its size may; save it anew from "
+    "the program that made it",
+    "decoder-crashed": "made the decoder fail; it is damaged in a way that no decoder expects: "
+    "save it anew from the program that made it",
+}
+
+
+def _outcome(code: str, question: Mapping[str, Any]) -> dict[str, Any]:
+    return _refusal(code, f"{question['name']} {_SENTENCES[code]}")
+
+
+def _refusal(code: str, message: str) -> dict[str, Any]:
+    return {"code": code, "message": message[:_LONGEST_MESSAGE]}
+
+
+def _is_same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+    """Return whether two arrays are the same memory in the same order."""
+    return (
+        one.__array_interface__["data"] == other.__array_interface__["data"]
+        and one.shape == other.shape
+        and one.strides == other.strides
+        and one.dtype == other.dtype
+    )
+
+
+def _import_decoders() -> None:
+    """Import what every film takes; DICOM and its codecs come with the first DICOM file."""
+    from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin  # noqa: F401
+
+    import carina.imaging.decode  # noqa: F401
+
+
+def _end_with(parent: int) -> None:
+    """Have the kernel end this process with its parent, where it can (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if hasattr(os, "getppid") and sys.platform != "win32" and os.getppid() != parent:
+        os._exit(0)  # it ended before
+
+
+def _channel(argument: str) -> socket.socket:
+    if sys.platform == "win32":
+        return socket.fromshare(sys.stdin.buffer.read(int(argument)))
+    return socket.socket(fileno=int(argument))

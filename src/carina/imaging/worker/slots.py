@@ -1,0 +1,164 @@
+"""Memory without a name that a worker and its parent share; a temporary file where there is none.
+
+A slot for a file's bytes is written by the parent and read by the worker. A slot for pixels is
+written by the worker. On Linux it can only grow (a sealed memfd), so that the parent may use the
+pixels where they lie, without a copy: what is mapped cannot be taken away. Elsewhere they are copied.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import mmap
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+# What a slot keeps between films: enough for 8 megapixels, so that ordinary films find it mapped.
+KEPT_BYTES = 32 * 2**20
+_STEP = 4 * 2**20
+
+
+class SharedFile:
+    """A file that two processes share.
+
+    Attributes:
+        stream: its bytes, unbuffered.
+        argument: what the worker finds it by: a descriptor that it inherits, or a path.
+        is_sealed: whether it can only grow.
+    """
+
+    def __init__(self, *, sealed: bool = False) -> None:
+        """Make an empty one; `sealed` asks for one that can only grow, where there is such."""
+        self._path: Path | None = None
+        self.is_sealed = False
+        if sys.platform == "linux" and hasattr(os, "memfd_create"):
+            import fcntl
+
+            flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
+            descriptor = os.memfd_create("carina", flags)
+            if sealed:
+                seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+                fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+                self.is_sealed = True
+        else:
+            descriptor, name = tempfile.mkstemp(prefix="carina-")
+            self._path = Path(name)
+            if sys.platform != "win32":  # there an open file cannot lose its name
+                self._path.unlink()
+                self._path = None
+        self.stream = io.FileIO(descriptor, "r+b")
+
+    @property
+    def argument(self) -> str:
+        """What `opened` takes."""
+        return str(self.stream.fileno() if self._path is None else self._path)
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptors that the worker must inherit."""
+        return (self.stream.fileno(),) if self._path is None else ()
+
+    @property
+    def n_bytes(self) -> int:
+        """Its size."""
+        return os.fstat(self.stream.fileno()).st_size
+
+    def close(self) -> None:
+        """Let go of it."""
+        self.stream.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def opened(argument: str) -> io.FileIO:
+    """Return the file that a worker was told of."""
+    return io.FileIO(int(argument) if argument.isdecimal() else argument, "r+b")
+
+
+def write_whole(stream: io.FileIO, data: bytes) -> None:
+    """Write bytes to the beginning of a slot."""
+    stream.seek(0)
+    view = memoryview(data)
+    while view:
+        view = view[stream.write(view) or 0 :]
+
+
+def read_whole(stream: io.FileIO, n_bytes: int) -> bytes:
+    """Return the first bytes of a slot; fewer if it has fewer."""
+    stream.seek(0)
+    data = stream.read(n_bytes) or b""
+    while len(data) < n_bytes and (more := stream.read(n_bytes - len(data))):
+        data += more
+    return data
+
+
+class PixelSlot:
+    """A slot for pixels, as the parent reads it."""
+
+    def __init__(self) -> None:
+        """Make an empty one."""
+        self.file = SharedFile(sealed=True)
+        self._mapping: mmap.mmap | None = None
+
+    def holds(self, n_bytes: int) -> bool:
+        """Return whether the worker has put so many bytes there."""
+        return self.file.n_bytes >= n_bytes
+
+    def in_place(self, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[np.generic]:
+        """Return the array that lies there, flat; it changes with the slot's next film."""
+        count = math.prod(shape)
+        n_bytes = count * np.dtype(dtype).itemsize
+        if self._mapping is None or len(self._mapping) < n_bytes:
+            self._mapping = mmap.mmap(self.file.stream.fileno(), self.file.n_bytes)
+        return np.frombuffer(self._mapping, dtype=dtype, count=count)
+
+    def copied(self, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[np.generic]:
+        """Return the array that lies there, in memory of its own."""
+        found = np.empty(shape, dtype=dtype)
+        view = memoryview(found.reshape(-1).view(np.uint8))
+        self.file.stream.seek(0)
+        while view and (n_read := self.file.stream.readinto(view)):
+            view = view[n_read:]
+        return found
+
+    def clear(self) -> None:
+        """Give back the memory of a large film."""
+        if self._mapping is not None and len(self._mapping) > KEPT_BYTES:
+            if sys.platform == "linux":
+                self._mapping.madvise(mmap.MADV_REMOVE)
+            self._mapping = None
+
+    def close(self) -> None:
+        """Let go of it; arrays that lie there stay as they are."""
+        self._mapping = None
+        self.file.close()
+
+
+class WorkerSlot:
+    """A slot for pixels, as the worker fills it."""
+
+    def __init__(self, stream: io.FileIO) -> None:
+        """Take the file that the parent made."""
+        self._stream = stream
+        self._mapping: mmap.mmap | None = None
+
+    def array(self, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[np.generic]:
+        """Return an array that lies there, with any values."""
+        count = math.prod(shape)
+        n_bytes = count * np.dtype(dtype).itemsize
+        if self._mapping is None or len(self._mapping) < n_bytes:
+            size = math.ceil(n_bytes / _STEP) * _STEP
+            if os.fstat(self._stream.fileno()).st_size < size:
+                self._stream.truncate(size)
+            self._mapping = mmap.mmap(self._stream.fileno(), size)
+        return np.frombuffer(self._mapping, dtype=dtype, count=count).reshape(shape)
+
+    def clear(self) -> None:
+        """Forget the mapping of a large film, whose memory the parent gives back."""
+        if self._mapping is not None and len(self._mapping) > KEPT_BYTES:
+            self._mapping = None

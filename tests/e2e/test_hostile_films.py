@@ -1,0 +1,42 @@
+"""The figures of hostile films: 20,000 through the worker, 2,000 over HTTP, 200 as commands."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the server needs the extra 'web'")
+
+from making.classifiers import write_tiny_classifier
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals"),
+]
+FILMS = {"worker": 20_000, "http": 2_000, "command": 200}
+SLOWEST_S = {"worker": 20.0, "http": 30.0, "command": 60.0}
+"""The worker's limit for the largest film is 42 s of computing, for these 3 s; the rest is for a
+busy machine. HTTP: the server's own deadline. Command: 25 films and the start of a process."""
+WORKER_MB = 1500
+"""256 MB and 40 bytes a pixel, for the 30 megapixels that a tiny file may honestly say it has."""
+PARENT_MB = 1500
+
+
+@pytest.mark.parametrize("route", FILMS)
+def test_hostile_films_crash_nothing_hang_nowhere_and_have_only_known_outcomes(route, tmp_path):
+    import hostile_films
+
+    rows = []
+    classifier = write_tiny_classifier(tmp_path / "tiny")
+    hostile_films.run(route, FILMS[route], classifier=classifier, keep=rows.append)
+    hostile_films.print_table(rows)
+    found = hostile_films.joined(rows)
+    assert found.wrong == []
+    assert found.n == FILMS[route]
+    assert found.codes["read"] > found.n / 50
+    assert len(found.codes) > 8
+    assert found.slowest_s < SLOWEST_S[route]
+    assert found.worker_mb < WORKER_MB
+    assert found.parent_mb < PARENT_MB
