@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 _EVERY_S = 0.05
+_WORKER = b"carina.imaging.worker"
 _HELD = re.compile(r"VmHWM:\s+(\d+) kB")
 
 
@@ -18,7 +19,7 @@ class MemoryWatch:
 
     Attributes:
         own_mb: the most of the process itself; 0 where it is not told.
-        below_mb: the most of any process below it.
+        below_mb: the most of any worker below it.
     """
 
     def __init__(self, pid: int) -> None:
@@ -41,7 +42,8 @@ class MemoryWatch:
         """Look once."""
         self.own_mb = max(self.own_mb, held_mb(self._pid))
         for pid in below(self._pid):
-            self.below_mb = max(self.below_mb, held_mb(pid))
+            if is_worker(pid):
+                self.below_mb = max(self.below_mb, held_mb(pid))
 
     def _look_often(self) -> None:
         while not self._done.wait(_EVERY_S):
@@ -55,6 +57,15 @@ def held_mb(pid: int) -> float:
     except OSError:
         return 0.0
     return int(found[1]) / 1000 if found else 0.0
+
+
+def is_worker(pid: int) -> bool:
+    """Return whether a process decodes; one that is just being started still holds its parent's
+    memory and name."""
+    try:
+        return _WORKER in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def below(pid: int) -> list[int]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 READ = "read"
-HANG_S = 60.0
-"""After so long without an outcome a film counts as hanging; the worker's own limit for the
-largest of these films is a twentieth of it."""
+HANG_S = 150.0
+"""After so long without an outcome a film counts as hanging: more than the worker is given by the
+clock for the largest film there can be (131 s, `imaging.worker.allowance`)."""
 
 CRASH, HANG, OUTSIDE, SERVER_ERROR = "crash", "hang", "outside the list", "HTTP 5xx"
 WRONG = (CRASH, HANG, OUTSIDE, SERVER_ERROR)

@@ -65,7 +65,7 @@ def test_a_number_that_is_in_no_file_is_found(trained_run):
 def test_an_interval_of_another_number_is_found(trained_run):
     page, known = trained_run.report_file.read_text(), KnownNumbers(trained_run.folder)
     accuracy = trained_run.evaluation.metrics["accuracy"]
-    shown = f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f} %"
+    shown = f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}\N{NO-BREAK SPACE}%"
     wrong = f"{100 * accuracy.low - 0.3:.1f} to {100 * accuracy.high:.1f} %"
     assert page.count(shown) > 2
     assert len(foreign_intervals(re.sub(re.escape(shown), wrong, page), known)) > 2

@@ -17,8 +17,8 @@ pytestmark = [
 ]
 FILMS = {"worker": 20_000, "http": 2_000, "command": 200}
 SLOWEST_S = {"worker": 20.0, "http": 30.0, "command": 60.0}
-"""The worker's limit for the largest film is 42 s of computing, for these 3 s; the rest is for a
-busy machine. HTTP: the server's own deadline. Command: 25 films and the start of a process."""
+"""Of one film, 16 times what was measured; HTTP: the server's own deadline; command: 25 films and
+the start of a process."""
 WORKER_MB = 1500
 """256 MB and 40 bytes a pixel, for the 30 megapixels that a tiny file may honestly say it has."""
 PARENT_MB = 1500

@@ -112,6 +112,7 @@ def test_the_heat_map_follows_its_slider_its_key_its_class_and_its_method(page, 
     film_is_shown(page)
     decision = answer_of(classifier, film).decision
     expect(page.locator("#shown-class")).to_have_value(decision)
+    expect(page.locator("#method option:checked")).to_have_text("Grad-CAM (usual)")
     wait_until(page, f"({COLOUR})().colour > 40")
     page.locator("#opacity").fill("0")
     wait_until(page, f"({COLOUR})().colour < 2")
@@ -269,11 +270,21 @@ def test_the_answers_are_saved_as_a_table_without_formulas(page, classifier):
 
 
 def test_a_hostile_name_is_only_a_name(page):
-    name = "<img src=x onerror=alert(1)>.png"
-    drop(page, png_film(name))
-    expect(page.locator("#facts")).to_have_text(name)
-    expect(page.locator("#films .name")).to_have_text(name)
+    shown = {
+        "<img src=x onerror=alert(1)>.png": "<img src=x onerror=alert(1)>.png",
+        "\u202egnp.\x1b[31m\u200b.png": r"\u202egnp.\x1b[31m\u200b.png",
+        "صدر.png": "صدر.png",
+    }
+    drop(page, *map(png_film, shown))
+    expect(page.locator("#progress")).to_have_text("3 of 3 films answered")
+    names = page.locator("#films bdi.name")
+    expect(names).to_have_text(list(shown.values()))
+    for place, name in enumerate(shown.values()):
+        names.nth(place).click()
+        expect(page.locator("#facts bdi")).to_have_text(name)
     assert page.locator("img[src=x]").count() == 0
+    drop(page, {**TEXT, "name": "رسالة.txt"})
+    expect(page.locator("#failure bdi")).to_have_text("رسالة.txt")
 
 
 def test_removing_all_films_leaves_nothing_of_them(page):

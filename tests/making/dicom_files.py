@@ -4,7 +4,6 @@ import io
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
@@ -18,12 +17,12 @@ def dicom_dataset(stored, *, bits=8, signed=False, photometric="MONOCHROME2", **
 
     Args:
         stored: integers `[h, w]`, or `[h, w, 3]` for RGB.
-        bits: stored bits of a value; 8 are allocated for 8, otherwise 16.
+        bits: stored bits of a value; 8, 16 or 32 are allocated.
         signed: whether the values are two's complement.
         photometric: the photometric interpretation.
         elements: any more elements, by keyword.
     """
-    allocated = 8 if bits <= 8 else 16
+    allocated = 8 if bits <= 8 else 16 if bits <= 16 else 32
     stored = np.asarray(stored)
     dataset = Dataset()
     dataset.SOPClassUID = CR_IMAGE_STORAGE
@@ -76,15 +75,6 @@ def bare_dicom_bytes(dataset, *, implicit=True, little_endian=True):
         little_endian=little_endian,
     )
     return buffer.getvalue()
-
-
-def compressed_dicom_bytes(stored, *, syntax):
-    """Return a file that says it is compressed; what it holds is no codec's output."""
-    dataset = dicom_dataset(stored)
-    dataset.PixelData = encapsulate([b"\xff\xd8 not decoded here \xff\xd9"])
-    dataset["PixelData"].VR = "OB"
-    dataset["PixelData"].is_undefined_length = True
-    return dicom_bytes(dataset, syntax=syntax)
 
 
 def lookup_table(output, *, first=0, bits=16):

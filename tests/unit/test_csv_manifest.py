@@ -80,7 +80,7 @@ def test_missing_films_are_listed_with_their_lines(films):
 
 def test_an_unknown_split_is_an_error_with_its_line(films):
     path = write_manifest_csv(films / "m.csv", [row(0, split="train"), row(1, split="fold 3")])
-    with pytest.raises(DatasetError, match="line 3: fold 3"):
+    with pytest.raises(DatasetError, match="unknown name: line 3;"):
         opened(path)
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from carina.auditing.leaks import find_leaks
 from carina.data import open_dataset
@@ -19,6 +19,7 @@ from carina.domain.recipe import SplitSection
 from carina.imaging.dicom_patient import DICOM_HEAD_BYTES, read_dicom_patient
 from carina.settings import Settings
 from carina.workflows.audit import audit
+from making.compressed_dicom import compressed_film
 from making.datasets import TEST_KEY, tiny_pixels, write_film, write_manifest_csv
 from making.dicom_files import (
     PATIENT,
@@ -28,6 +29,7 @@ from making.dicom_files import (
     dicom_bytes,
     dicom_dataset,
 )
+from making.hostile.dicoms import deflated_bomb
 from making.real_films import REAL_FILMS, needs_real_films
 
 CANARY = "canary-4711-0815"
@@ -112,14 +114,12 @@ def test_sequences_before_the_patient_do_not_hide_the_id():
         assert read_dicom_patient(dicom_bytes(dataset)).number == PATIENT_ID
 
 
-def test_a_deflated_file_is_never_inflated(monkeypatch):
-    data = film_bytes(1, CANARY, syntax=DeflatedExplicitVRLittleEndian)
-
-    def refuse(*_, **__):
-        raise AssertionError("inflated")
-
-    monkeypatch.setattr("pydicom.filereader.zlib.decompress", refuse)
-    assert read_dicom_patient(data) is None
+def test_a_deflated_or_compressed_file_tells_its_patient_too():
+    deflated = film_bytes(1, CANARY, syntax=DeflatedExplicitVRLittleEndian, PatientAge="045Y")
+    compressed = compressed_film(tiny_pixels(1), RLELossless, PatientID=CANARY, PatientAge="045Y")
+    for data in (deflated, compressed, deflated_bomb(4_000_000)):
+        found = read_dicom_patient(data[:DICOM_HEAD_BYTES])
+        assert (found.number, found.age_years) in {(CANARY, 45), (PATIENT_ID, None)}
 
 
 @pytest.mark.parametrize("seed", range(40))

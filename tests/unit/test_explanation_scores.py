@@ -98,7 +98,7 @@ def test_the_map_of_a_network_that_looks_at_a_marker_is_faithful_and_outside_the
 def test_heat_outside_the_lungs_is_told(marker):
     (caution,) = [one for one in marker.cautions if "(Grad-CAM)" in one]
     assert "outside the lungs" in caution
-    assert "less than heat spread evenly would reach" in caution
+    assert "less than colour spread evenly over the film would put there" in caution
     assert "6 films" in caution
 
 
@@ -156,7 +156,7 @@ def test_a_constant_map_gains_nothing_over_random_ones_and_is_told(tmp_path, mon
     monkeypatch.setitem(EXPLAINERS._parts, "occlusion", ExplanationMethod("Flat", flat, False))
     found = scored(write_tiny_classifier(tmp_path / "c"), tiny_films(), "occlusion")
     assert found.methods["occlusion"].scores["gain_over_random"].value == 0
-    assert any("not shown to be more faithful" in caution for caution in found.cautions)
+    assert any("not shown to matter more" in caution for caution in found.cautions)
 
 
 def test_films_without_heat_and_classes_without_a_head_are_counted(tmp_path):
@@ -183,9 +183,13 @@ def test_one_patient_has_no_interval():
 @pytest.mark.parametrize(
     ("inside", "above", "told"),
     [
-        (estimate(0.30, 0.22, 0.38), estimate(-0.05, -0.09, -0.01), "less than heat spread evenly"),
+        (
+            estimate(0.30, 0.22, 0.38),
+            estimate(-0.05, -0.09, -0.01),
+            "less than colour spread evenly",
+        ),
         (estimate(0.30, 0.22, 0.38), estimate(0.02, -0.02, 0.06), "not shown to be more"),
-        (estimate(0.40, 0.35, 0.45), estimate(0.10, 0.06, 0.14), "that is more than heat spread"),
+        (estimate(0.40, 0.35, 0.45), estimate(0.10, 0.06, 0.14), "that is more than colour spread"),
         (estimate(0.45, 0.38, 0.52), estimate(0.15, 0.08, 0.22), ""),
         (estimate(0.30, n=1), estimate(0.0, n=1), ""),
     ],
@@ -201,9 +205,9 @@ def test_the_rule_for_heat_outside_the_lungs(inside, above, told):
     ("gain", "told"),
     [
         (estimate(0.2, 0.1, 0.3), ""),
-        (estimate(0.1, -0.1, 0.3), "not shown to be more faithful"),
-        (estimate(-0.2, -0.3, -0.1), "are less faithful"),
-        (estimate(0.2), "not shown to be more faithful"),
+        (estimate(0.1, -0.1, 0.3), "not shown to matter more"),
+        (estimate(-0.2, -0.3, -0.1), "matter less"),
+        (estimate(0.2), "not shown to matter more"),
     ],
 )
 def test_the_rule_for_maps_no_better_than_random(gain, told):

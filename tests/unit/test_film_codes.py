@@ -120,8 +120,8 @@ def test_a_hostile_file_has_the_same_code_in_python_on_the_command_line_and_in_a
     }
 
     pytest.importorskip("sklearn", reason="an audit needs the extra 'study'")
-    exit_code, out, _ = carina_command("audit", folder, "--json", "--out", tmp_path / "audit")
-    assert exit_code == 3
+    exit_code, out, err = carina_command("audit", folder, "--json", "--out", tmp_path / "audit")
+    assert exit_code == 3, err
     unreadable = json.loads(out)["unreadable"]
     assert {Path(file["path"]).name: file["code"] for file in unreadable} == expected
 

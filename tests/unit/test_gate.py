@@ -208,3 +208,14 @@ def test_features_lie_near_the_nearest_class():
     assert abs(float(np.median(gaussian.distances(features)))) < 0.3
     between = np.full((1, 8), 10, np.float32)
     assert gaussian.distances(between)[0] > 3
+
+
+def test_no_mean_of_a_class_is_the_features_of_one_film():
+    features = np.random.default_rng(6).normal(size=(41, 8)).astype(np.float32)
+    alone = features[40]
+    gaussian = feature_gaussian(features, [0] * 20 + [1] * 20 + [2])
+    assert gaussian.means.shape == (2, 8)
+    assert np.abs(gaussian.means - alone).max(axis=1).min() > 0.1
+    assert np.isfinite(gaussian.distances(alone[None])).all()
+    each_its_own = feature_gaussian(features, range(41))
+    assert each_its_own.means == pytest.approx(features.mean(axis=0, keepdims=True), abs=1e-6)

@@ -17,6 +17,7 @@ from carina.inference.foreign.contract import contract_files
 from carina.inference.foreign.image_input import Declared
 from carina.inference.foreign.opening import open_foreign
 from carina.inference.foreign.running import Session, smooth_images
+from carina.workflows.evaluate import evaluate
 from carina.workflows.import_model import import_model
 from carina.workflows.scaling_check import CheckFilms, check_scaling
 from making.foreign_models import Foreign, foreign_model
@@ -276,9 +277,9 @@ def test_an_imported_card_says_what_is_not_known(tmp_path, settings):
     assert json.loads(json.dumps(made.as_values()))["parity"]["n_films"] == 16
 
 
-def labelled_films(folder, n=20):
+def labelled_films(folder, n=20, *, seed=1):
     """Write films that differ in their brightness alone: dark "a", bright "b"."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     for name, grey in (("a", 70), ("b", 185)):
         (folder / name).mkdir(parents=True)
         for place in range(n):
@@ -339,6 +340,13 @@ def test_where_no_scaling_was_declared_the_better_one_is_taken_and_told(tmp_path
     assert any("0..255 was taken" in note for note in made.notes)
     assert any("chosen by" in caution for caution in made.card.cautions)
     assert made.card.gate.file  # fitted to the films of the check
+    tested = evaluate(tmp_path / "out", films, out=tmp_path / "test", settings=settings)
+    said = "40 films of this test were used when the classifier was imported (40 the same file"
+    assert any(caution.startswith(said) for caution in tested.evaluation.cautions)
+    assert said in (tmp_path / "test" / "report.html").read_text(encoding="utf-8")
+    others = labelled_films(tmp_path / "others", seed=9)
+    tested = evaluate(tmp_path / "out", others, out=tmp_path / "other", settings=settings)
+    assert not any("were used" in caution for caution in tested.evaluation.cautions)
 
 
 @pytest.mark.slow

@@ -62,10 +62,13 @@ def test_bytes_that_are_no_onnx_file_are_refused(data):
 
 
 def test_a_kind_that_is_not_read_is_refused():
-    tensor = TensorProto(name="t", data_type=TensorProto.STRING, dims=[0])
+    tensor = TensorProto(name="t", data_type=TensorProto.BFLOAT16, dims=[0])
     (found,) = read_graph(model_bytes(tensors=[tensor])).initializer
-    with pytest.raises(NotImplementedError, match="data type 8"):
+    with pytest.raises(NotImplementedError, match="data type 16"):
         array_of(found)
+    text = TensorProto(name="t", data_type=TensorProto.STRING, dims=[0])
+    with pytest.raises(ClassifierError, match="data type 8, which is not read"):
+        read_graph(model_bytes(tensors=[text]))
 
 
 def test_films_are_answered_and_explained_without_the_package_onnx(tmp_path, monkeypatch):

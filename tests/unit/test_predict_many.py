@@ -12,6 +12,7 @@ import pytest
 from carina.errors import ClassifierError, InputError, UnknownNameError, UsageError
 from carina.workflows.predict import predict, predict_stream
 from carina.workflows.reading import read_ahead
+from making.archives import archive_of
 from making.classifiers import write_tiny_classifier
 from making.datasets import tiny_pixels, write_class_folders, write_film
 from making.dicom_files import PATIENT, dicom_bytes, dicom_dataset
@@ -163,13 +164,29 @@ def test_no_cell_of_a_name_is_a_formula(tiny, tmp_path, monkeypatch):
         write_film(tmp_path / name, 1)
     Path("@no-film.png").write_bytes(b"no film")
     named = ["=cmd.png", "@no-film.png", "+in"]
-    predict(tiny, named, csv="a.csv", explain=".")
+    result = predict(tiny, named, csv="a.csv", explain=".")
     with Path("a.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["path"] for row in rows] == ["./=cmd.png", "./@no-film.png", "./+in/a.png"]
-    assert rows[0]["files"].startswith("./=cmd.png.")
-    assert rows[1]["reason"].startswith("./@no-film.png is no")
+    assert [row["path"] for row in rows] == ["'=cmd.png", "'@no-film.png", "'+in/a.png"]
+    assert rows[0]["files"].startswith("'=cmd.png.")
+    assert rows[1]["reason"].startswith("'@no-film.png is no")
+    assert [answer.path for answer in result.answers] == ["=cmd.png", "+in/a.png"]
+    assert set(map(str, result.overlays)) == {"=cmd.png", "+in/a.png"}
     assert predict(tiny, named, csv="a.csv", explain=".").n_before == 3
+
+
+def test_films_of_an_archive_are_answered_and_known_again(tiny, few, tmp_path):
+    archive = archive_of(few, tmp_path / "x.zip")
+    result = predict(tiny, archive, csv=tmp_path / "a.csv", explain=tmp_path / "maps")
+    on_disk = predict(tiny, few).answers
+    assert [answer.path for answer in result.answers] == [
+        f"{archive}!/{Path(answer.path).relative_to(few).as_posix()}" for answer in on_disk
+    ]
+    assert [answer.sha256 for answer in result.answers] == [answer.sha256 for answer in on_disk]
+    assert len(list((tmp_path / "maps").rglob("ward/*/*.png"))) == 4
+    os.utime(archive)  # the same films, packed at another time
+    again = predict(tiny, archive, csv=tmp_path / "a.csv", explain=tmp_path / "maps")
+    assert again.n_before == len(on_disk)
 
 
 def test_a_heat_map_is_never_written_over(tiny, films, tmp_path):

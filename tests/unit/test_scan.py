@@ -46,13 +46,13 @@ def dataset(tmp_path):
 def decodings(monkeypatch):
     """Count the films that are really decoded."""
     names = []
-    real = scan.read_radiograph_bytes
+    real = scan.read_radiographs_bytes
 
-    def counting(data, *, name):
-        names.append(name)
-        return real(data, name=name)
+    def counting(films):
+        names.extend(film.name for film, _ in films)
+        return real(films)
 
-    monkeypatch.setattr(scan, "read_radiograph_bytes", counting)
+    monkeypatch.setattr(scan, "read_radiographs_bytes", counting)
     return names
 
 

@@ -90,6 +90,27 @@ def test_a_full_queue_is_answered_at_once_with_when_to_come_again(held, settings
     assert answers == [200]
 
 
+def test_a_refusal_does_not_wait_for_the_body(classifier, settings):
+    app = app_with(classifier, settings, queue=1)
+    answered = []
+
+    async def receive():
+        raise AssertionError("the body was asked for")
+
+    async def send(message):
+        answered.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"",
+        "headers": [(b"content-type", b"application/dicom"), (b"content-length", b"60000000")],
+    }  # fmt: skip
+    with app.state.service.taken_on(1):
+        anyio.run(app, scope, receive, send)
+    assert answered[0]["status"] == 503
+    assert b"busy" in answered[1]["body"]
+    assert answered[1].get("more_body", False) is False
+
+
 class Asked(Wrapped):
     """A classifier that notes what is so while it prepares a film."""
 

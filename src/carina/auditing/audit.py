@@ -24,6 +24,7 @@ from carina.domain.audit import Audit, LabelConflict, SharedFilm
 from carina.domain.dataset import Dataset
 from carina.domain.progress import Progress, silent
 from carina.domain.record import Record
+from carina.imaging.burned_in_text import WRITING_CAUTION
 
 NOT_CHECKED = (
     "labels that are wrong without a copy to contradict them",
@@ -71,6 +72,7 @@ def audit_dataset(
         ages=judge_ages(dataset, scan),
         against=tuple(against or ()),
         power=power_of_test(dataset),
+        writing=_with_writing(dataset, scan),
         unreadable=scan.unreadable,
         not_checked=_not_checked(dataset, scan, why_not(dataset, scan, groups=groups)),
     )
@@ -121,6 +123,12 @@ def _patients(dataset: Dataset) -> Mapping[str, Mapping[str, int]]:
         part: {label: len(own.get(label, ())) for label in dataset.labels.names}
         for part, own in sorted(known.items())
     }
+
+
+def _with_writing(dataset: Dataset, scan: FilmScan) -> tuple[str, ...]:
+    """Return the films whose pixels seem to hold lines of writing."""
+    carrying = (r for r in dataset.records if WRITING_CAUTION in scan.facts[r.key].cautions)
+    return _names(dataset, carrying)
 
 
 def _not_checked(

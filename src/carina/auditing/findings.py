@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from carina.auditing.findings_on_films import on_against, on_ages, on_confounders, on_misfits
+from carina.auditing.findings_on_films import (
+    on_against,
+    on_ages,
+    on_confounders,
+    on_misfits,
+    on_writing,
+)
 from carina.data.counted import counted
 from carina.domain.audit import (
     Audit,
@@ -53,6 +59,7 @@ def write_findings(
         "power": _on_power(found.power),
         "classes": _on_classes(dataset),
         "patients": _on_patients(dataset),
+        "writing": on_writing(found.writing, n_films=len(dataset.records)),
         "left-out": _on_what_was_left(dataset),
     }
     findings = [

@@ -14,6 +14,7 @@ _DECISIVE = 0.5
 _FEW_CHILDREN, _MANY_CHILDREN = 0.2, 0.8
 _MUCH = 0.02
 _EVERYWHERE = 0.5
+_N_NAMED = 3
 
 
 def on_confounders(confounders: Sequence[Confounder]) -> list[Finding]:
@@ -130,6 +131,21 @@ def on_against(shared: Sequence[SharedFilm] | None) -> list[Finding]:
             )
         )
     return findings
+
+
+def on_writing(writing: Sequence[str], *, n_films: int) -> list[Finding]:
+    """Return a warning where films seem to carry writing: no tag can take a name away from it."""
+    if not writing:
+        return []
+    more = f" and {len(writing) - _N_NAMED} more" if len(writing) > _N_NAMED else ""
+    return [
+        Finding(
+            severity="warning",
+            sentence=f"{len(writing)} of {counted(n_films, 'film')} seem to carry lines of writing "
+            f"that may name a patient ({', '.join(writing[:_N_NAMED])}{more}): look at them before "
+            "you pass on the films, or a page that shows them.",
+        )
+    ]
 
 
 def _severity(confounder: Confounder) -> Severity:

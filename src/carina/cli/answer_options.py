@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-PATH_HELP = "Films, or folders of films; - is one film on standard input."
+PATH_HELP = "Films, or folders, .zip or .tar files of films; - is one film on standard input."
 PathsArgument = Annotated[
     list[str],
     typer.Argument(metavar="PATH", help=PATH_HELP, show_default=False),

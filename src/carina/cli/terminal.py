@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,8 @@ JsonFlag = Annotated[
 ]
 DATA_ARGUMENT = typer.Argument(
     metavar="DATA",
-    help="Folders of class folders, CSV manifests, .npz files; several make one data set.",
+    help="Folders of class folders, .zip or .tar files of them, CSV manifests, .npz files; "
+    "several make one data set.",
     show_default=False,
 )
 CLASSIFIER_ARGUMENT = typer.Argument(
@@ -52,6 +54,8 @@ SetOption = Annotated[
 ]
 
 _UNFOLDED = 10_000  # a pipe or file has no width to fold at
+
+_WIDEST = 110  # columns of a text that is read as one
 
 SKIPPED = 3
 FOUND = 4
@@ -142,7 +146,17 @@ def note_by_sentence(told: Sequence[tuple[str, str]], *, most: int = 3) -> None:
 def note_about(cautions: Sequence[str]) -> None:
     """Print on stderr what a classifier's card says, told apart from what is said of a film."""
     for caution in cautions:
-        note(f"about the classifier: {caution}")
+        note(_folded(f"about the classifier: {caution}"))
+
+
+def _folded(text: str) -> str:
+    """Return a text folded between words where a terminal shows it; a pipe has no width."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return text
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    return textwrap.fill(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def note_unreadable(unreadable: Sequence[Unreadable], *, most: int = 10) -> None:

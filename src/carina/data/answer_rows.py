@@ -13,7 +13,8 @@ from pathlib import Path
 from carina.data.predictions import prediction_columns, prediction_of_row, prediction_row
 from carina.domain.prediction import Prediction
 from carina.errors import EvaluationError
-from carina.files.names import one_line
+from carina.files.formulas import as_it_was
+from carina.files.names import column_names, one_line
 
 UNREADABLE = "file/"
 """How the reason code of a film begins that could not be read; an image code follows."""
@@ -192,14 +193,14 @@ def table_rows(
     try:
         with path.open("rb") as stream:
             reader = csv.reader(_lines(stream, n_bytes))
-            header = next(reader, [])
+            header = [as_it_was(cell) for cell in next(reader, [])]
             if columns is not None and header and tuple(header) != tuple(columns):
-                raise EvaluationError(f"its columns are {', '.join(header[:12])}")
+                raise EvaluationError(f"its columns are {column_names(header[:12])}")
             for cells in reader:
                 if len(cells) != len(header):
                     what = f"line {reader.line_num} has {len(cells)} cells of {len(header)}"
                     raise EvaluationError(what)
-                yield reader.line_num, dict(zip(header, cells, strict=True))
+                yield reader.line_num, dict(zip(header, map(as_it_was, cells), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise EvaluationError(f"it cannot be read as a UTF-8 CSV file: {problem}") from problem
 

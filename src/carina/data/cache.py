@@ -3,7 +3,7 @@
 Three stores lie under the cache folder, all keyed by the sha256 of a film's bytes and never by
 its name, so that a moved or renamed film is known and no file name is kept:
 
-- `films-v3-DECODERS/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.6 KB);
+- `films-v4-DECODERS/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.6 KB);
 - `sketches-v2-DECODERS/`: what `imaging.sketch` made, about 9 KB per film (`files.row_store`);
 - `levels-v2-DECODERS/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
   `rows.u16`, height x width little-endian uint16 per film, and `index.sha256`, 32 bytes per row.
@@ -41,7 +41,7 @@ from carina.imaging.denoise import filter_versions
 from carina.imaging.sketch import SKETCH
 
 # A new number when reading or preparing films changes what they become.
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 SKETCHES_VERSION = 2
 LEVELS_VERSION = 2
 FACTS_BYTES = 1_500
@@ -176,7 +176,7 @@ class FactsStore:
                     break
                 self._read_to += len(line)
                 # A line that a killed process did not finish, or bytes gone bad.
-                with suppress(ValueError, TypeError):
+                with suppress(ValueError, TypeError, RecursionError):
                     facts = _facts_of(json.loads(line))
                     self._known[facts.sha256] = facts
 

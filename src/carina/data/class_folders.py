@@ -27,11 +27,12 @@ _IMAGES = frozenset({"image", "images", "img", "imgs", "films", "xray", "xrays"}
 @dataclass(slots=True)
 class _Reading:
     """What has been collected so far from the tree below `root`; `top` is where its parts or
-    classes lie, `home` what names count from."""
+    classes lie, and perhaps lung masks; `home` is what names count from."""
 
     root: Path
     top: Path
     home: Path
+    has_masks: bool
     films: list[FoundFilm] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -67,7 +68,8 @@ def read_class_folders(path: Path, *, layout: str) -> Found:
     """
     given = read_folder(path)
     top = _unwrap(given)
-    reading = _Reading(path, top.path, home_of(path))
+    has_masks = any(folder.name == MASKS_FOLDER for folder in top.folders)
+    reading = _Reading(path, top.path, home_of(path), has_masks)
     parts = [folder for folder in top.holding_films() if part_of_name(folder.name)]
     if parts:
         _read_parts(reading, top, parts)
@@ -135,7 +137,7 @@ def _read_classes(reading: _Reading, folder: Folder, *, part: Part | None) -> No
 def _read_class(reading: _Reading, folder: Folder, *, label: str, part: Part | None) -> None:
     for film in folder.films:
         name = film.relative_to(reading.home).as_posix()
-        mask = mask_beside(reading.top, film)
+        mask = mask_beside(reading.top, film) if reading.has_masks else None
         reading.films.append(
             FoundFilm(path=name, file=film, label=label, part=part, lung_mask=mask)
         )

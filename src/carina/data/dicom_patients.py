@@ -23,7 +23,9 @@ from carina.data.patient_names import patients_sentence
 from carina.errors import ImageError
 from carina.files.film_bytes import read_film_head
 from carina.files.machine import reading_threads
-from carina.imaging.dicom_patient import DICOM_HEAD_BYTES, DicomPatient, read_dicom_patient
+from carina.imaging.decoding import dicom_patients
+from carina.imaging.dicom import is_dicom
+from carina.imaging.dicom_patient import DICOM_HEAD_BYTES, DicomPatient
 from carina.imaging.read import RASTER_SUFFIXES
 
 FEWEST_FILMS_OF_NO_ONE = 10
@@ -38,7 +40,7 @@ _NO_ONE = frozenset(
     }
 )  # fmt: skip
 _FEWEST_REPEATED = 5
-_BATCH_FILMS = 256  # their heads fit into 16 MB
+_BATCH_FILMS = 64
 
 
 def with_dicom_patients(found: Found) -> Found:
@@ -80,15 +82,29 @@ def with_dicom_patients(found: Found) -> Found:
 def _told_by_files(films: Sequence[FoundFilm]) -> dict[int, DicomPatient]:
     """Return place in `films` -> what the file says, for those that are DICOM."""
     places = [place for place, film in enumerate(films) if _may_be_dicom(film)]
-    told = {}
+    told: dict[int, DicomPatient] = {}
+    turns = [places[start : start + _BATCH_FILMS] for start in range(0, len(places), _BATCH_FILMS)]
     with ThreadPoolExecutor(reading_threads()) as pool:
-        for start in range(0, len(places), _BATCH_FILMS):
-            batch = places[start : start + _BATCH_FILMS]
-            heads: Iterator[bytes] = pool.map(_head_of, [films[place] for place in batch])
-            for place, head in zip(batch, heads, strict=True):
-                patient = read_dicom_patient(head)
-                if patient is not None:
-                    told[place] = patient
+        looked = pool.map(lambda turn: _patients_of([films[place] for place in turn]), turns)
+        for turn, patients in zip(turns, looked, strict=True):
+            told |= {place: found for place, found in zip(turn, patients, strict=True) if found}
+    return told
+
+
+def _patients_of(films: Sequence[FoundFilm]) -> list[DicomPatient | None]:
+    """Return what each file says; the worker looks at one while the next one is read."""
+    told: list[DicomPatient | None] = [None] * len(films)
+    places: list[int] = []
+
+    def heads() -> Iterator[bytes]:
+        for place, film in enumerate(films):
+            head = _head_of(film)
+            if is_dicom(head):
+                places.append(place)
+                yield head
+
+    for number, patient in enumerate(dicom_patients(heads())):
+        told[places[number]] = patient
     return told
 
 

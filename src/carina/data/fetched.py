@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 from carina.domain.document import Document
-from carina.errors import DatasetError
+from carina.errors import DatasetError, InputError
 from carina.files.digests import file_digest
-from carina.files.documents import read_document, write_document
+from carina.files.documents import document_of, write_document
+from carina.files.film_bytes import read_film_bytes
+from carina.files.plain_json import parse_json
+from carina.files.tree import is_folder
 
 SOURCE_FILE = "SOURCE.json"
+_MOST_BYTES = 1_000_000
 
 
 class FetchedFrom(Document):
@@ -54,19 +57,21 @@ def write_fetched(folder: Path, fetched: FetchedFrom) -> None:
 
 
 def read_fetched(path: Path) -> FetchedFrom | None:
-    """Return what `SOURCE.json` in a folder, or beside a file, says; None without one of ours.
+    """Return what `SOURCE.json` says in a folder, on disk or in an archive, or beside a file;
+    None without one of ours.
 
     Raises:
         DatasetError: if it is ours and damaged.
     """
-    file = (path if path.is_dir() else path.parent) / SOURCE_FILE
+    file = (path if is_folder(path) else path.parent) / SOURCE_FILE
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = read_film_bytes(file, most_bytes=_MOST_BYTES)
+        values = parse_json(data, name=str(file), error=DatasetError)
+    except InputError:
         return None  # other data sets may have a file of this name
     if not isinstance(values, dict) or "carina_version" not in values:
         return None
-    return read_document(file, FetchedFrom, error=DatasetError)
+    return document_of(data, FetchedFrom, path=file, error=DatasetError)
 
 
 def content_digest(folder: Path) -> tuple[str, int]:

@@ -85,12 +85,13 @@ def _read_folder(path: Path, *, above: frozenset[str]) -> Folder:
     folders: list[Folder] = []
     other_files: Counter[str] = Counter()
     for entry in _entries(path):
+        is_folder = _is_folder(entry)
         # A link back to a folder that we are in would never end.
-        if entry.is_dir() and os.path.realpath(entry.path) not in above | {real}:
+        if is_folder and os.path.realpath(entry.path) not in above | {real}:
             folders.append(_read_folder(path / entry.name, above=above | {real}))
-        elif entry.is_file() and _may_be_film(entry):
+        elif not is_folder and _may_be_film(entry):
             films.append(path / entry.name)
-        elif entry.is_file():
+        elif not is_folder:
             other_files[Path(entry.name).suffix.lower() or "no suffix"] += 1
     return Folder(path, tuple(films), tuple(folders), other_files)
 
@@ -144,15 +145,28 @@ def _walk(
     kept = sorted((e for e in entries if not is_litter(e.name)), key=lambda e: e.name)
     for entry in kept:
         try:
-            is_folder, is_file = entry.is_dir(), entry.is_file()
-        except OSError as error:  # a link to where we may not look
-            refused(entry.path, error)
+            is_folder = entry.is_dir()
+        except OSError as error:  # a link in a circle, or to where we may not look
+            if _has_film_suffix(entry.name):
+                yield entry
+            else:
+                refused(entry.path, error)
             continue
         if is_folder:
             # A link back to a folder that we are in would never end.
-            yield from _walk(entry.path, refused, passed_over | {real})
-        elif is_file and _may_be_film(entry):
+            yield from _or_itself(entry, _walk(entry.path, refused, passed_over | {real}))
+        elif _may_be_film(entry):
             yield entry
+
+
+def _or_itself(entry: FolderEntry, films: Iterator[FolderEntry]) -> Iterator[FolderEntry]:
+    """Yield the films of a folder; where it has none and is called like a film, the folder."""
+    first = next(films, None)
+    if first is not None:
+        yield first
+        yield from films
+    elif _has_film_suffix(entry.name):
+        yield entry
 
 
 def _film_stems(path: Path) -> Iterator[str]:
@@ -164,9 +178,9 @@ def _film_stems(path: Path) -> Iterator[str]:
             continue  # reading it says why
         kept = [entry for entry in entries if not is_litter(entry.name)]
         for entry in kept:
-            if entry.is_file() and Path(entry.name).suffix.lower() in FILM_SUFFIXES:
+            if _has_film_suffix(entry.name) and not _is_folder(entry):
                 yield Path(entry.name).stem
-        waiting += [e.path for e in reversed(kept) if e.is_dir() and not e.is_symlink()]
+        waiting += [e.path for e in reversed(kept) if not e.is_symlink() and e.is_dir()]
 
 
 def left_by_systems(path: Path) -> Counter[str]:
@@ -202,10 +216,26 @@ def is_litter(name: str) -> bool:
     return name.startswith(".") or name.casefold() in LITTER
 
 
+def _is_folder(entry: FolderEntry) -> bool:
+    """Return whether it is a folder; a link in a circle, or to where we may not look, is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _has_film_suffix(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in FILM_SUFFIXES  # noqa: PTH122  100,000 Path objects
+
+
 def _may_be_film(entry: FolderEntry) -> bool:
-    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  100,000 Path objects cost
-    if suffix in FILM_SUFFIXES:
+    """Return whether what is no folder may be a film.
+
+    By its suffix it is one whatever lies there, a pipe or a broken link: reading it says what.
+    """
+    if _has_film_suffix(entry.name):
         return True
+    suffix = os.path.splitext(entry.name)[1]  # noqa: PTH122
     # DICOM files out of a PACS often have no suffix, and none but numbers if a UID is the name.
     is_bare = suffix in ("", ".") or suffix[1:].isdecimal()
     return is_bare and _is_dicom(Path(entry.path))

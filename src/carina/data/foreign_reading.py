@@ -12,6 +12,7 @@ from carina.data.foreign_score_columns import ScoreColumns, find_score_columns
 from carina.data.foreign_table import ForeignTable
 from carina.domain.sentences import listed
 from carina.errors import EvaluationError
+from carina.files.names import column_names
 
 # a column of more is free text, numbers, or the names of films
 _MOST_CLASSES = 100
@@ -49,8 +50,8 @@ def read_meaning(table: ForeignTable, found: FoundColumns, asked: PredictionColu
     """
     if "label" not in found.of:
         raise EvaluationError(
-            f"{table.path} has no column with the truth (found: {', '.join(table.columns)}); name "
-            f"it with {option_of('label')} NAME; the first line must hold the columns' names"
+            f"{table.path} has no column with the truth (found: {column_names(table.columns)}); "
+            f"name it with {option_of('label')} NAME; the first line must hold the columns' names"
         )
     truths = [label_in(cell) for cell in table.cells(found.of["label"])]
     if not any(truths):
@@ -82,7 +83,7 @@ def _require_classes(
     if not columns.columns and not has_answers:
         raise EvaluationError(
             f"{table.path} has no column of scores and none of answers (found: "
-            f"{', '.join(table.columns)}); expected p_<class> for every class "
+            f"{column_names(table.columns)}); expected p_<class> for every class "
             f"({', '.join(f'p_{name}' for name in names)}), or one score of two classes, or the "
             f"answer; name them with --score-column or {option_of('prediction')}"
         )

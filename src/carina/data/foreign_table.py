@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from carina.errors import EvaluationError
+from carina.files.csv_text import SEPARATORS
+from carina.files.names import column_names
+from carina.files.tables import read_cells
 from carina.registry import nearest
-
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_MOST_BYTES = 500_000_000
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # Excel's "Unicode text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class ForeignTable:
     @property
     def separated_by(self) -> str:
         """What stands between the cells, in words."""
-        return _DELIMITERS[self.delimiter]
+        return SEPARATORS[self.delimiter]
 
     def cells(self, column: str) -> tuple[str, ...]:
         """Return a column's cells, in the order of the rows.
@@ -75,7 +71,7 @@ class ForeignTable:
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise EvaluationError(
             f"{self.path} has no column '{name}', which {option} names{hint} "
-            f"(found: {', '.join(self.columns)})"
+            f"(found: {column_names(self.columns)})"
         )
 
     def place(self, row: int) -> str:
@@ -84,70 +80,22 @@ class ForeignTable:
 
 
 def read_foreign_table(path: Path) -> ForeignTable:
-    """Return the table in a file: UTF-8 with or without a byte order mark, or UTF-16 with one.
+    """Return the table in a file, in any encoding and with any separator of `files.csv_text`.
 
-    The delimiter is the one that cuts the header into the most cells: comma, semicolon, tab or
-    bar. Cells beyond the header's are allowed where they are blank.
+    Cells beyond the header's are allowed where they are blank.
 
     Raises:
         EvaluationError: if the file cannot be read, is too large, has no header or no row, or
             a row has another number of cells than the header; it names the line.
     """
-    text = _text(path)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if not first:
-        raise EvaluationError(f"{path} is empty; expected a line of column names and a row a film")
-    delimiter = max(_DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one))))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header: tuple[str, ...] = ()
-    rows: list[tuple[str, ...]] = []
-    lines: list[int] = []
-    try:
-        for cells in reader:
-            stripped = tuple(map(str.strip, cells))
-            if not any(stripped):
-                continue
-            if not header:
-                header = stripped
-                continue
-            rows.append(_of_length(stripped, header, f"{path}, line {reader.line_num}"))
-            lines.append(reader.line_num)
-    except csv.Error as problem:
-        raise EvaluationError(f"{path}, line {reader.line_num}: {problem}") from problem
-    if not rows:
-        raise EvaluationError(
-            f"{path} has column names but no row (columns: {', '.join(header)}); expected a row "
-            "for each film"
-        )
-    return ForeignTable(path, header, tuple(rows), tuple(lines), delimiter)
-
-
-def _text(path: Path) -> str:
     if path.is_dir():
         raise EvaluationError(f"{path} is a folder; name the CSV file with the predictions in it")
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise EvaluationError(
-                f"{path} has {path.stat().st_size:,} bytes, and at most {_MOST_BYTES:,} are read; "
-                "is it a table of predictions?"
-            )
-        content = path.read_bytes()
-        encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
-        return content.decode(encoding)
-    except FileNotFoundError:
-        raise EvaluationError(f"{path} does not exist") from None
-    except OSError as problem:
-        raise EvaluationError(f"{path} cannot be read: {problem.strerror}") from problem
-    except UnicodeDecodeError as problem:
+    table = read_cells(path, error=EvaluationError)
+    columns = tuple(map(str.strip, table.columns))
+    if not table.rows:
         raise EvaluationError(
-            f"{path} is no text in UTF-8 (byte {problem.start:,}); save it as CSV in UTF-8"
-        ) from problem
-
-
-def _of_length(cells: tuple[str, ...], header: tuple[str, ...], place: str) -> tuple[str, ...]:
-    if len(cells) < len(header) or any(cells[len(header) :]):
-        raise EvaluationError(
-            f"{place}: {len(cells)} cells, and the header has {len(header)} columns "
-            f"({', '.join(header)}); give every row a cell for each column"
+            f"{path} has column names but no row (columns: {column_names(columns)}); expected a "
+            "row for each film"
         )
-    return cells[: len(header)]
+    rows = tuple(tuple(map(str.strip, row.cells)) for row in table.rows)
+    return ForeignTable(path, columns, rows, tuple(row.line for row in table.rows), table.separator)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from carina.data.counted import counted
 from carina.data.dicom_patients import with_dicom_patients
 from carina.data.fetched import read_fetched
+from carina.data.folders import is_litter, left_by_systems
 from carina.data.found import Found, FoundFilm, ReadOptions
 from carina.data.labels import LabelDecision, decide_labels, names_in, spelling_key
 from carina.data.patients import PatientKey
@@ -19,6 +21,15 @@ from carina.domain.recipe import LabelsSection
 from carina.domain.record import Record
 from carina.errors import DatasetError
 from carina.files.names import one_line, printable
+from carina.files.tree import (
+    archive_folder,
+    is_archive,
+    is_file,
+    is_folder,
+    is_there,
+    list_folder,
+    split_member,
+)
 from carina.registry import nearest
 
 _AS_FOUND = LabelsSection()
@@ -36,7 +47,8 @@ def open_dataset(
     (`data.dicom_patients`).
 
     Args:
-        sources: folders, CSV manifests, `.npz` files; each becomes a named source.
+        sources: folders, CSV manifests, `.zip`, `.tar` and `.npz` files, or what lies in an
+            archive (`x.zip!/films`); each becomes a named source.
         labels: the recipe's section on classes.
         patient_key: the key that hashes patient numbers, at once and for good.
 
@@ -75,7 +87,7 @@ def open_dataset(
 
 def _source(name: str, path: Path, found: Found) -> Source:
     """Return a source with the terms that its films state, or else the folder's SOURCE.json."""
-    fetched = read_fetched(path)
+    fetched = read_fetched(_places(path)[-1])
     return Source(
         name=name,
         folder=str(path.resolve()),
@@ -88,10 +100,12 @@ def _source(name: str, path: Path, found: Found) -> Source:
 
 def _existing(sources: Sequence[Path | str]) -> list[Path]:
     if not sources:
-        raise DatasetError("no DATA was given; name a folder, a CSV manifest or a .npz file")
+        raise DatasetError(
+            "no DATA was given; name a folder, a .zip or .tar file, a CSV manifest or a .npz file"
+        )
     paths = [Path(source) for source in sources]
     for path in paths:
-        if not path.exists():
+        if not is_there(path) and split_member(path) is None:
             raise DatasetError(_not_there(path))
     seen: dict[Path, Path] = {}
     for path in paths:
@@ -112,14 +126,42 @@ def _not_there(path: Path) -> str:
 
 def _read(path: Path, labels: LabelsSection) -> Found:
     layouts = sorted(map(SOURCES.get, SOURCES.names()), key=lambda layout: layout.precedence)
-    for layout in layouts:
-        if layout.recognises(path):
-            return layout.read(path, ReadOptions(label_column=labels.column))
+    places = _places(path)
+    for layout, place in product(layouts, places):
+        if layout.recognises(place):
+            found = layout.read(place, ReadOptions(label_column=labels.column))
+            return replace(found, notes=(*found.notes, *_notes_on_litter(place)))
     raise DatasetError(
         f"{path} is no data set that Carina knows ({', '.join(SOURCES.names())}); expected a "
-        "folder of class folders, a CSV manifest with the columns path and label, or a MedMNIST "
-        ".npz file"
+        "folder of class folders or a .zip or .tar file of one, a CSV manifest with the columns "
+        "path and label, or a MedMNIST .npz file"
     )
+
+
+def _places(path: Path) -> list[Path]:
+    """Return where the data may lie: of an archive what it holds, too what its one folder holds.
+
+    Raises:
+        DatasetError: if it is an archive that is refused, or does not hold what is named.
+    """
+    if split_member(path) is None and not is_archive(path):
+        return [path]
+    whole = archive_folder(path, error=DatasetError)
+    if not is_there(whole):
+        raise DatasetError(f"{path} does not exist in the archive; check the path")
+    if not is_folder(whole):
+        return [whole]
+    kept = [entry for entry in list_folder(whole) if not is_litter(entry.name)]
+    one = kept[0].name if len(kept) == 1 and kept[0].is_dir() else None
+    return [whole, whole / one] if one else [whole]
+
+
+def _notes_on_litter(place: Path) -> tuple[str, ...]:
+    left = left_by_systems(place)
+    if not left:
+        return ()
+    what = ", ".join(f"{name} {n}" for name, n in left.most_common(5))
+    return (f"{counted(left.total(), 'file')} that operating systems left passed over ({what})",)
 
 
 def _in_harmless_words(found: Found) -> Found:
@@ -189,7 +231,9 @@ def _record(film: FoundFilm, source: str, label: str | None, key: PatientKey) ->
 
 def _name_of(path: Path) -> str:
     resolved = path.resolve()
-    return printable(resolved.stem if resolved.is_file() else resolved.name) or "data"
+    if (inside := split_member(path)) is not None and not inside[1]:
+        resolved = Path(inside[0])
+    return printable(resolved.stem if is_file(resolved) else resolved.name) or "data"
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from carina.data.foreign_table import ForeignTable, read_foreign_table
 from carina.errors import EvaluationError, UsageError
+from carina.files.names import column_names
 
 FilmColumn = Literal["sha256", "path"]
 
@@ -107,7 +108,7 @@ def _films(table: ForeignTable) -> tuple[FilmColumn, tuple[str, ...]]:
             return name, tuple(map(str.casefold if name == "sha256" else film_path, cells))
     raise EvaluationError(
         f"{table.path} has no column that names the films: expected 'path' or 'sha256' (found: "
-        f"{', '.join(table.columns)})"
+        f"{column_names(table.columns)})"
     )
 
 

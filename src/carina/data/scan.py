@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +33,19 @@ from carina.domain.radiograph import Radiograph
 from carina.domain.record import Record
 from carina.errors import ImageError, StorageError
 from carina.files.digests import sha256_bytes
+from carina.files.film_bytes import read_film_bytes
 from carina.files.machine import reading_threads
 from carina.files.room import require_room
 from carina.files.row_store import RowStore
+from carina.imaging.archived_films import is_archived
+from carina.imaging.decoding import BATCH, FilmBytes
 from carina.imaging.digests import facts_and_sketch
 from carina.imaging.prepare import prepare_levels
-from carina.imaging.read import MAX_FILE_BYTES, read_radiograph, read_radiograph_bytes
+from carina.imaging.read import (
+    read_radiograph,
+    read_radiographs_bytes,
+    require_bytes,
+)
 from carina.imaging.sketch import SKETCH
 
 _BATCH_FILMS = 256
@@ -90,8 +98,8 @@ def scan_films(
     teller = _Teller(progress, total=len(dataset.records))
     with ThreadPoolExecutor(reading_threads()) as pool:
         for batch in _batches(dataset.records, spec):
-            for _ in pool.map(reading.look, batch):
-                teller.tell()
+            for n_films in pool.map(reading.look, _turns(batch)):
+                teller.tell(n_films)
             reading.keep()
     reading.look_again(dataset.records)
     facts = {
@@ -122,6 +130,14 @@ def with_views(dataset: Dataset, scan: FilmScan) -> Dataset:
         else record
         for record in dataset.records
     )
+
+
+class _Waiting(NamedTuple):
+    """A film that is to be decoded."""
+
+    record: Record
+    film: FilmBytes
+    sha256: str
 
 
 @dataclass(slots=True)
@@ -161,19 +177,27 @@ class _Reading:
                     new.add(sha256)
         return len(new)
 
-    def look(self, record: Record) -> None:
-        """Note a film's sha256, and decode it unless that is known or being done."""
-        try:
-            sha256, source = _content_of(record)
-            with self._lock:
-                self.sha256_of[record.key] = sha256
-                if self._is_done(sha256) or sha256 in self._claimed:
-                    return
-                self._claimed.add(sha256)
-            self._decode(record, sha256, source)
-        except ImageError as error:
-            with self._lock:
-                self.failed[record.key] = error
+    def look(self, records: Sequence[Record]) -> int:
+        """Note films' sha256, decode those that are neither known nor being done, and return
+        how many films there were."""
+        waiting: list[_Waiting] = []
+        for record in records:
+            try:
+                sha256, source = _content_of(record)
+                if not self._claims(record, sha256):
+                    continue
+                if isinstance(source, Radiograph):
+                    self._note(source)
+                    continue
+            except ImageError as error:
+                self._fail(record, error)
+                continue
+            waiting.append(_Waiting(record, FilmBytes(source, record.path), sha256))
+            if sum(len(one.film.data) for one in waiting) > _BATCH_BYTES:
+                self._decode(waiting)
+                waiting = []
+        self._decode(waiting)
+        return len(records)
 
     def keep(self) -> None:
         """Write what is new to the stores, in the order of its sha256."""
@@ -197,7 +221,7 @@ class _Reading:
         for record in records:
             if record.key not in self.failed and not self._is_done(self.sha256_of[record.key]):
                 self._claimed.discard(self.sha256_of[record.key])
-                self.look(record)
+                self.look([record])
         self.keep()
 
     def prepared(self, facts: Mapping[str, FilmFacts]) -> PreparedPixels | None:
@@ -220,10 +244,34 @@ class _Reading:
     def _has_sketch(self, sha256: str) -> bool:
         return not self.sketch_store.missing([bytes.fromhex(sha256)])
 
-    def _decode(self, record: Record, sha256: str, source: bytes | Radiograph) -> None:
-        radiograph = (
-            read_radiograph_bytes(source, name=record.path) if isinstance(source, bytes) else source
-        )
+    def _claims(self, record: Record, sha256: str) -> bool:
+        """Note a film's sha256; return whether it is to be decoded, and by nobody else."""
+        with self._lock:
+            self.sha256_of[record.key] = sha256
+            if self._is_done(sha256) or sha256 in self._claimed:
+                return False
+            self._claimed.add(sha256)
+            return True
+
+    def _fail(self, record: Record, error: ImageError) -> None:
+        with self._lock:
+            self.failed[record.key] = error
+
+    def _decode(self, waiting: Sequence[_Waiting]) -> None:
+        """Note what films tell; one is decoded while the one before it is looked at."""
+        if not waiting:
+            return
+        found = read_radiographs_bytes([(one.film, one.sha256) for one in waiting])
+        with closing(found):
+            for one, radiograph in zip(waiting, found, strict=True):
+                if isinstance(radiograph, ImageError):
+                    self._fail(one.record, radiograph)
+                else:
+                    self._note(radiograph)
+
+    def _note(self, radiograph: Radiograph) -> None:
+        """Note what a film tells."""
+        sha256 = radiograph.sha256
         facts, own_sketch = facts_and_sketch(radiograph)
         levels = None
         if self.levels_store is not None and sha256 not in self.rows:
@@ -249,13 +297,12 @@ def _require_room_for(records: Sequence[Record], reading: _Reading, cache_dir: P
 
 def _content_of(record: Record) -> tuple[str, bytes | Radiograph]:
     """Return a film's sha256, and its bytes, or the film where its bytes are no file."""
-    with suppress(OSError):
-        if record.file.stat().st_size <= MAX_FILE_BYTES:
-            data = record.file.read_bytes()
-            return sha256_bytes(data), data
-    # A member of an archive; or else the reader knows in words why it cannot be read.
-    radiograph = read_radiograph(record.file)
-    return radiograph.sha256, radiograph
+    if is_archived(record.file):
+        radiograph = read_radiograph(record.file)
+        return radiograph.sha256, radiograph
+    data = read_film_bytes(record.file)
+    require_bytes(data, name=record.path)
+    return sha256_bytes(data), data
 
 
 def _unreadable(dataset: Dataset, record: Record, error: ImageError) -> Unreadable:
@@ -267,6 +314,12 @@ def _batches(records: Sequence[Record], spec: InputSpec | None) -> Iterator[Sequ
     size = max(reading_threads(), min(_BATCH_FILMS, _BATCH_BYTES // max(_row_bytes(spec), 1)))
     for start in range(0, len(records), size):
         yield records[start : start + size]
+
+
+def _turns(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """Yield runs of films that one thread reads with one worker."""
+    for start in range(0, len(records), BATCH):
+        yield records[start : start + BATCH]
 
 
 def _row_bytes(spec: InputSpec | None) -> int:
@@ -282,8 +335,9 @@ class _Teller:
         self._done = 0
         self._start = time.perf_counter()
 
-    def tell(self) -> None:
-        self._done += 1
-        seconds = max(time.perf_counter() - self._start, 1e-9)
-        facts = {"films/s": round(self._done / seconds, 1)}
-        self._progress(Step("reading films", self._done, self._total, facts))
+    def tell(self, n_films: int) -> None:
+        for _ in range(n_films):
+            self._done += 1
+            seconds = max(time.perf_counter() - self._start, 1e-9)
+            facts = {"films/s": round(self._done / seconds, 1)}
+            self._progress(Step("reading films", self._done, self._total, facts))

@@ -159,7 +159,7 @@ class Power(Plain):
 
 Subject = Literal[
     "leaks", "labels", "confounders", "misfits", "ages", "against", "sources", "unreadable",
-    "duplicates", "parts", "classes", "power", "patients", "left-out",
+    "duplicates", "parts", "classes", "power", "patients", "writing", "left-out",
 ]  # fmt: skip
 
 
@@ -188,6 +188,7 @@ class Audit(Document):
         against: films that another data set has too (`--against`).
         power: what the test part could show.
         patients: part ("all" where none is described) -> class -> patients, where known.
+        writing: films whose pixels seem to hold lines of writing, which may name a patient.
         findings: the worst first.
         not_checked: what this audit did not look at, so that silence is not "clean".
     """
@@ -205,5 +206,6 @@ class Audit(Document):
     against: tuple[SharedFilm, ...] = ()
     power: Power | None = None
     patients: Mapping[str, Mapping[str, int]] = Field(default_factory=dict)
+    writing: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[str, ...] = ()

@@ -142,7 +142,7 @@ FILM_CODES: Mapping[ImageCode, FilmCode] = MappingProxyType(
         "decoder-missing": FilmCode(
             "The decoder for this compression is not installed",
             "The pixels are compressed in a way that this installation does not decode.",
-            "JPEG 2000 without the extra `dicom`",
+            "JPEG lossless without the extra `dicom`",
             "Install the extra that the sentence names, or export the film uncompressed (Explicit "
             "VR Little Endian).",
         ),

@@ -21,6 +21,7 @@ class Radiograph:
             "I;16", ...), or the DICOM photometric interpretation.
         bits: significant bits of one stored grey value.
         view: view position as the file says ("PA", "AP", "LATERAL", ...), or None.
+        laterality: the side that the film shows, "L" or "R", as the file says, or None.
         pixel_spacing_mm: `(row, column)` distance between pixel centres at the
             detector, or None if the file does not say.
         cautions: sentences about what was noticed while reading.
@@ -34,6 +35,7 @@ class Radiograph:
     colour_mode: str
     bits: int = 8
     view: str | None = None
+    laterality: str | None = None
     pixel_spacing_mm: tuple[float, float] | None = None
     cautions: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()

@@ -8,6 +8,10 @@ _LATERALS = frozenset(
      "lateral left", "lateral right"}
 )  # fmt: skip
 _OBLIQUES = frozenset({"lao", "rao", "lpo", "rpo", "llo", "rlo", "oblique"})
+_FRONTALS = frozenset({"ap", "pa", "rld", "lld", "frontal"})
+# What follows AP and PA in some archives: how the patient lay or stood, or that the film was
+# taken at the bed.
+_POSTURES = frozenset({"supine", "erect", "upright", "sitting", "portable", "standing"})
 
 NO_RADIOGRAPHS = {
     "CT": "CT",
@@ -30,6 +34,19 @@ def not_frontal(view: str) -> str:
     if name in _LATERALS:
         return "a lateral film"
     return "an oblique film" if name in _OBLIQUES else ""
+
+
+def known_view(text: str) -> str | None:
+    """Return a view as DICOM files write it if it is one that is known, without its posture.
+
+    >>> known_view("PA"), known_view("AP SUPINE"), known_view("left-lateral"), known_view("DOE")
+    ('PA', 'AP', 'LEFT LATERAL', None)
+    """
+    name = " ".join(text.casefold().replace("_", " ").replace("-", " ").split())
+    first, _, rest = name.partition(" ")
+    if first in ("ap", "pa") and rest in _POSTURES:
+        name = first
+    return name.upper() if name in _LATERALS | _OBLIQUES | _FRONTALS else None
 
 
 def modality_of(traces: tuple[str, ...]) -> str:

@@ -113,18 +113,20 @@ def _outside_lungs(method: MethodScores) -> str:
     above = method.scores["heat_above_even"]
     if inside.high is None or even.value is None or inside.high >= _HALF:
         return ""
-    than_even = "more than heat spread evenly would reach"
+    than_even = "more than colour spread evenly over the film would put there"
     if above.high is not None and above.high < 0:
-        than_even = "less than heat spread evenly would reach"
+        than_even = "less than colour spread evenly over the film would put there"
     elif above.low is None or above.low <= 0:
-        than_even = "not shown to be more than heat spread evenly would reach"
+        than_even = "not shown to be more than colour spread evenly over the film would put there"
     doubt = ""
     if _no_better_than_random(method) or _unmoved(method):
-        doubt = " Since these maps are not shown to be faithful, that may lie in the method alone."
+        doubt = (
+            " That may lie in the maps and not in the network, since they mark little that it uses."
+        )
     return (
-        f"Most of the heat of its heat maps ({method.title}) lies outside the lungs: inside lie "
-        f"{percent_with_interval(inside)} of it on {counted(inside.n, 'film')} whose lungs cover "
-        f"{percent_with_interval(even)} of the picture; that is {than_even}.{doubt}"
+        f"Its heat maps ({method.title}) mark mostly what lies outside the lungs: inside lie "
+        f"{percent_with_interval(inside)} of the heat, on {counted(inside.n, 'film')} whose lungs "
+        f"cover {percent_with_interval(even)} of the picture; that is {than_even}.{doubt}"
     )
 
 
@@ -132,11 +134,12 @@ def _no_better_than_random(method: MethodScores) -> str:
     gain = method.scores["gain_over_random"]
     if gain.value is None or (gain.low is not None and gain.low > 0):
         return ""
-    shown = "are less faithful than" if _below_0(gain) else "are not shown to be more faithful than"
+    shown = "matter less" if _below_0(gain) else "are not shown to matter more"
     return (
-        f"Its heat maps ({method.title}) {shown} random maps of the same smoothness: gain "
-        f"{_plain(gain)} on {counted(gain.n, 'film')}. Another method may do "
-        "better: carina explain --scores measures them."
+        f"Do not take its heat maps ({method.title}) for the reason of an answer: the places that "
+        f"they mark {shown} to the network than places drawn at random (gain over random maps "
+        f"{_plain(gain)} on {counted(gain.n, 'film')}). Another method may do better: carina "
+        "explain --scores measures them."
     )
 
 
@@ -145,9 +148,9 @@ def _unmoved(method: MethodScores) -> str:
     if left.low is None or left.low <= _MOST_LEFT:
         return ""
     return (
-        f"Its heat maps ({method.title}) stay much as they are when the network's weights are "
-        f"shuffled (rank correlation {_plain(left)} on {counted(left.n, 'film')}): they show the "
-        "edges of the film more than what the network has learned."
+        f"Its heat maps ({method.title}) hardly change when all that the network has learned is "
+        f"scrambled (rank correlation {_plain(left)} on {counted(left.n, 'film')}): they show the "
+        "edges of the film more than what speaks for a disease."
     )
 
 

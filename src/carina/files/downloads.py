@@ -27,6 +27,8 @@ from carina.files.web import Dropped, RangeRefused, WebFile, host_of, open_web_f
 _PAUSES_S = (0.0, 1.0, 4.0)
 """Before each new try after a lost connection; they begin anew whenever something came."""
 _CHUNK = 1 << 18
+MOST_BYTES = 200_000_000_000
+"""Of a file from the network, as of what an archive unpacks to (`files.archives`)."""
 _MARGIN = 10_000_000
 
 
@@ -36,6 +38,7 @@ def download(
     *,
     sha256: str | None = None,
     md5: str | None = None,
+    most_bytes: int = MOST_BYTES,
     progress: Progress = silent,
 ) -> Path:
     """Return `target`, fetched from `url` unless it is there already.
@@ -50,6 +53,7 @@ def download(
         target: where the file shall lie; its folder is made.
         sha256: the published hex digest, or None.
         md5: the published hex digest, or None.
+        most_bytes: of a larger file no more is taken, whatever the server says of its size.
         progress: told the bytes that came; the total is 0 where the server does not say.
 
     Raises:
@@ -58,7 +62,7 @@ def download(
         StorageError: if there is no room or no permission.
         ValueError: if `url` is no http or https address.
     """
-    job = _Job(url, target, sha256, md5)
+    job = _Job(url, target, sha256, md5, most_bytes)
     with storage_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(job, progress):
@@ -111,6 +115,7 @@ class _Job:
     target: Path
     sha256: str | None
     md5: str | None
+    most_bytes: int
 
     @property
     def part(self) -> Partial:
@@ -163,6 +168,8 @@ def _fetch(job: _Job, progress: Progress) -> None:
                     f"({drop}){_kept_part(job)}; try again later, {job.by_hand}"
                 ) from drop
         except DownloadError as error:
+            if job.part.n_bytes + _CHUNK > job.most_bytes:
+                job.part.forget()
             raise DownloadError(f"{error}{_kept_part(job)}, {job.by_hand}") from error
         sleep(pauses.pop(0))
 
@@ -182,6 +189,7 @@ def _receive(job: _Job, progress: Progress) -> None:
     condition = known.validator if known and n_have else ""
     with open_web_file(job.url, start=n_have if condition else 0, condition=condition) as file:
         _require_no_page(job, file)
+        _require_within(job, file.total)
         n_more = max(file.total - file.start, 0)
         require_room(job.target.parent, n_bytes=n_more + _MARGIN, advice="choose another place")
         job.part.begin(validator=file.validator, total=file.total, start=file.start)
@@ -199,6 +207,7 @@ def _copy(job: _Job, file: WebFile, progress: Progress) -> None:
         stream = job.part.file.open("ab")
     with stream:
         while data := file.read(_CHUNK):
+            _require_within(job, n_bytes + len(data))
             with storage_errors(job.part.file):
                 stream.write(data)
                 stream.flush()
@@ -213,6 +222,15 @@ def _copy(job: _Job, file: WebFile, progress: Progress) -> None:
             )
         with storage_errors(job.part.file):
             os.fsync(stream.fileno())
+
+
+def _require_within(job: _Job, n_bytes: int) -> None:
+    """Refuse more bytes than the file may have."""
+    if n_bytes > job.most_bytes:
+        raise DownloadError(
+            f"{host_of(job.url)} sends more than {job.most_bytes / 1e6:,.0f} MB for {job.url}, and "
+            "that is the most that is taken"
+        )
 
 
 def _require_no_page(job: _Job, file: WebFile) -> None:

@@ -12,10 +12,19 @@ character or a line or paragraph separator. Spaces of all kinds stay.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from hashlib import sha256
 
 LONGEST_NAME = 1_000
 """Characters of a name that are shown; of a longer one the middle is left out."""
+_USUAL_COLUMNS = frozenset(
+    {
+        "path", "file", "filename", "file name", "image", "image id", "image_id", "image index",
+        "film", "sha256", "label", "labels", "class", "finding", "finding labels", "diagnosis",
+        "patient", "patientid", "patient id", "patient_id", "split", "part", "view", "sex", "age",
+        "predicted", "prediction", "probability", "score", "reader", "study", "accession",
+    }
+)  # fmt: skip
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 _CUT_DIGITS = 12
 _KEPT_AT_EACH_END = 400
@@ -52,6 +61,25 @@ def one_line(text: str) -> str:
     'read \\u202egnp.exe\\u200b'
     """
     return text if text.isprintable() else "".join(map(_written_out, text))
+
+
+def column_names(columns: Sequence[str]) -> str:
+    """Return the columns of a table for a message, if its first line is a header for sure.
+
+    Of a table without a header the first line is a row, which may name a patient.
+
+    >>> column_names(["path", "label"]), column_names(["a.png", "Doe^Jane"])
+    ('path, label', '2, none of them of a usual name: is the header line missing?')
+    """
+    if is_header(columns):
+        return ", ".join(map(printable, columns))
+    return f"{len(columns)}, none of them of a usual name: is the header line missing?"
+
+
+def is_header(columns: Sequence[str]) -> bool:
+    """Return whether a table's first line has a name that columns of such tables have."""
+    names = (column.strip().casefold() for column in columns)
+    return any(name in _USUAL_COLUMNS or name.startswith(("p_", "y_")) for name in names)
 
 
 def on_lines(text: str) -> str:

@@ -1,6 +1,7 @@
 """Recipes as TOML: the shipped ones and the user's."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -10,9 +11,16 @@ from typing import Any
 import tomli_w
 
 from carina.domain.recipe import AugmentSection, NetworkSection, Recipe, recipe_from_values
-from carina.errors import RecipeError, UnknownNameError
+from carina.errors import InputError, RecipeError, UnknownNameError
 from carina.files.atomic import write_text
+from carina.files.whole_files import read_whole
 from carina.registry import unknown_name_sentence
+
+_MOST_BYTES = 262_144
+"""Of a recipe's file; a resolved recipe has 3,000."""
+_MOST_PARTS = 40
+_COMMENTS = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+_BETWEEN_KEYS = re.compile(r"[,=\[\]{}\n]+")
 
 SettingWords = Sequence[str] | Mapping[str, object] | str
 
@@ -37,20 +45,48 @@ def read_recipe(name_or_path: str) -> Recipe:
     if name_or_path in shipped_recipes():
         text = (resources.files("carina") / "recipes" / f"{name_or_path}.toml").read_text("utf-8")
     elif name_or_path.endswith(".toml"):
-        try:
-            text = Path(name_or_path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"the recipe file {name_or_path} cannot be read: {error}") from error
+        text = _recipe_file(Path(name_or_path))
     else:
         raise UnknownNameError(
             unknown_name_sentence("recipe", name_or_path, shipped_recipes())
             + "; a recipe of your own is a file that ends in .toml"
         )
+    return recipe_from_values(_toml(text, name_or_path), origin=name_or_path)
+
+
+def _recipe_file(path: Path) -> str:
+    """Return the text of a recipe's file.
+
+    Raises:
+        RecipeError: if it cannot be read, is too large or no text.
+    """
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"the recipe {name_or_path} is not valid TOML: {error}") from error
-    return recipe_from_values(values, origin=name_or_path)
+        return read_whole(path, most_bytes=_MOST_BYTES, error=_FileError).decode("utf-8")
+    except (_FileError, UnicodeDecodeError) as error:
+        raise RecipeError(f"the recipe file cannot be read: {error}") from error
+
+
+class _FileError(InputError):
+    """What is wrong with a file; never leaves this module."""
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    """Return what a recipe's text holds.
+
+    Raises:
+        RecipeError: if it is no TOML, or TOML that takes its reader too long or too deep.
+    """
+    # The reader looks at a key of n parts n * n times.
+    for key in _BETWEEN_KEYS.split(_COMMENTS.sub("", text)):
+        if key.count(".") > _MOST_PARTS:
+            raise RecipeError(
+                f"the recipe {name} has a key or value with {key.count('.'):,} dots "
+                f"('{key.strip()[:40]}...'), and {_MOST_PARTS} are the most that is read"
+            )
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"the recipe {name} is not valid TOML: {error}") from error
 
 
 def setting_list(settings: SettingWords) -> list[str]:

@@ -16,6 +16,7 @@ from carina.errors import DownloadError
 from carina.version import VERSION
 
 _TIMEOUT_S = 20.0
+_MOST_DIGITS = 18
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -123,18 +124,23 @@ def require_safe_redirect(url: str, final: str) -> None:
 def _as_web_file(response: HTTPResponse, start: int) -> WebFile:
     headers = response.headers
     length = headers.get("Content-Length", "")
-    total = int(length) if length.isdigit() else 0
+    total = int(length) if _is_size(length) else 0
     first = 0
     if response.status == 206:
         came = _RANGE.fullmatch(headers.get("Content-Range", ""))
-        if came is None or int(came[1]) != start:
+        if came is None or not _is_size(came[1]) or int(came[1]) != start:
             raise RangeRefused if start else Dropped("a part was sent unasked")
         first = start
-        total = int(came[2]) if came[2].isdigit() else start + total if total else 0
+        total = int(came[2]) if _is_size(came[2]) else start + total if total else 0
     etag = headers.get("ETag", "")
     # RFC 9110 13.1.5: a weak ETag is no condition for a range.
     validator = etag if etag.startswith('"') else headers.get("Last-Modified", "")
     return WebFile(response, first, total, validator, headers.get_content_type())
+
+
+def _is_size(text: str) -> bool:
+    """Return whether a header's text is a number of bytes that a file may have."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 def _refusal(host: str, url: str, status: int) -> str:

@@ -18,13 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from carina.domain.radiograph import Radiograph
+from carina.imaging.greys import Greys, greys_of
+
 Ints = NDArray[np.intp]
 
 FEWEST_LETTERS = 10
 """From so many letters on a film is said to carry writing that may name a patient."""
 WRITING_CAUTION = (
-    "lines of writing seem to stand in the picture, and may name the patient: look before you "
-    "pass the film on"
+    "lines of writing seem to stand in the picture and may name the patient: look at it before "
+    "you pass it on"
 )
 # A film is looked at with at most so many pixels along its longer side.
 _LONGER_SIDE_PX = 1100
@@ -77,13 +80,16 @@ def n_letters_in_lines(values: NDArray[np.uint8]) -> int:
     return sum(line.n_letters for line in text_lines(values))
 
 
-def writing_cautions(values: NDArray[np.uint8]) -> tuple[str, ...]:
-    """Return `WRITING_CAUTION` for a film that carries enough writing, or nothing.
+def film_cautions(radiograph: Radiograph, greys: Greys | None = None) -> tuple[str, ...]:
+    """Return a film's cautions, with `WRITING_CAUTION` for one that carries enough writing.
 
     Args:
-        values: uint8 `[height, width]`, the film at 256 levels.
+        radiograph: the film.
+        greys: its grey values at 8 bits, where they are known.
     """
-    return (WRITING_CAUTION,) if n_letters_in_lines(values) >= FEWEST_LETTERS else ()
+    values = (greys or greys_of(radiograph.pixels)).values
+    carries = n_letters_in_lines(values) >= FEWEST_LETTERS
+    return (*radiograph.cautions, WRITING_CAUTION) if carries else radiograph.cautions
 
 
 def text_lines(values: NDArray[np.uint8]) -> tuple[TextLine, ...]:
@@ -96,12 +102,7 @@ def text_lines(values: NDArray[np.uint8]) -> tuple[TextLine, ...]:
     small = np.asarray(Image.fromarray(values).reduce(step)) if step > 1 else values
     if min(small.shape) <= 2 * _WIDEST_STROKE_PX:
         return ()
-    lines = [
-        line
-        for light in (small, 255 - small)
-        for mask in _strokes(light)
-        for line in _lines(_letters(_patches(mask)), mask)
-    ]
+    lines = [line for light in (small, 255 - small) for line in _light_lines(light)]
     # The same letters may stand out at both levels, and what lies inside light ones is dark.
     kept: list[TextLine] = []
     for line in sorted(lines, key=lambda one: -one.n_letters):
@@ -122,8 +123,19 @@ def _overlap(a: TextLine, b: TextLine) -> bool:
     return rows > 0 and columns > 0
 
 
-def _strokes(light: NDArray[np.uint8]) -> Iterator[NDArray[np.bool_]]:
-    """Yield where a picture is lighter than beside, on something narrow: faintly, and clearly.
+def _light_lines(light: NDArray[np.uint8]) -> Iterator[TextLine]:
+    """Yield the lines of light writing on a picture, as they stand out faintly, then clearly."""
+    hat = _top_hat(light)
+    places = np.flatnonzero(hat > _STANDS_OUT[0])
+    heights = hat.ravel()[places]
+    for level in _STANDS_OUT:
+        patches = _patches(places[heights > level], n_columns=hat.shape[1])
+        mask = hat > level
+        yield from (line for line in _lines(_letters(patches)) if _is_quiet_around(mask, line))
+
+
+def _top_hat(light: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return how much lighter narrow things are than what lies beside, uint8 as the picture.
 
     The white top-hat along rows: the picture less its opening (Serra, Image Analysis and
     Mathematical Morphology, 1982), whose running minimum and maximum double their reach.
@@ -133,9 +145,7 @@ def _strokes(light: NDArray[np.uint8]) -> Iterator[NDArray[np.bool_]]:
     wide = np.empty((height, width + 2 * reach), dtype=np.uint8)
     wide[:, reach:-reach] = light
     wide[:, :reach], wide[:, -reach:] = light[:, :1], light[:, -1:]
-    hat = light - _running(_running(wide, np.minimum), np.maximum)
-    for level in _STANDS_OUT:
-        yield hat > level
+    return light - _running(_running(wide, np.minimum), np.maximum)
 
 
 def _running(values: NDArray[np.uint8], of_two: np.ufunc) -> NDArray[np.uint8]:
@@ -179,14 +189,19 @@ class _Patches:
         return self.right - self.left
 
 
-def _patches(mask: NDArray[np.bool_]) -> _Patches:
-    """Return the patches of pixels that touch each other, also by a corner."""
-    rows, starts, ends = _runs(mask)
+def _patches(places: Ints, *, n_columns: int) -> _Patches:
+    """Return the patches of pixels that touch each other, also by a corner.
+
+    Args:
+        places: of the pixels, counted along the rows, rising.
+        n_columns: of a row.
+    """
+    rows, starts, ends = _runs(places, n_columns)
     if not len(rows) or len(rows) > _MOST_RUNS:
         nothing = np.empty(0, dtype=np.intp)
         return _Patches(*[nothing] * 6)
     # Runs stand in the order of their places, so that those below a run are found by bisection.
-    stride = mask.shape[1] + 2
+    stride = n_columns + 2
     below = (rows + 1) * stride
     first = np.searchsorted(rows * stride + ends, below + starts)
     last = np.searchsorted(rows * stride + starts, below + ends, side="right")
@@ -207,16 +222,13 @@ def _patches(mask: NDArray[np.bool_]) -> _Patches:
     )
 
 
-def _runs(mask: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
-    """Return row, first column and first column behind of every run of True, row by row."""
-    height, width = mask.shape
-    framed = np.zeros((height, width + 2), dtype=np.int8)
-    framed[:, 1:-1] = mask
-    flat = framed.ravel()
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    begin, end = edges[::2], edges[1::2]
-    rows = begin // (width + 2)
-    return rows, begin - rows * (width + 2) - 1, end - rows * (width + 2) - 1
+def _runs(places: Ints, n_columns: int) -> tuple[Ints, Ints, Ints]:
+    """Return row, first column and first column behind of every run of pixels, row by row."""
+    rows = places // n_columns
+    columns = places - rows * n_columns
+    begins = np.flatnonzero((np.diff(places, prepend=-2) != 1) | (columns == 0))
+    lengths = np.diff(begins, append=len(places))
+    return rows[begins], columns[begins], columns[begins] + lengths
 
 
 def _joined(n: int, a: Ints, b: Ints) -> Ints:
@@ -248,21 +260,17 @@ def _letters(patches: _Patches) -> _Patches:
     return kept[np.argsort(kept.left, kind="stable")]
 
 
-def _lines(letters: _Patches, mask: NDArray[np.bool_]) -> list[TextLine]:
-    """Return the lines in which letters stand."""
+def _lines(letters: _Patches) -> Iterator[TextLine]:
+    """Yield the lines in which letters stand."""
     n = len(letters.top)
     if n == 0:
-        return []
-    a, b = _neighbours(letters)
-    group = _joined(n, a, b)
-    n_letters = _letters_in_each(letters)
-    lines = []
-    for number in np.unique(group):
-        is_own = group == number
-        line = _line(letters[is_own], int(n_letters[is_own].sum()))
-        if line is not None and _is_quiet_around(mask, line):
-            lines.append(line)
-    return lines
+        return
+    group = _joined(n, *_neighbours(letters))
+    n_letters = np.bincount(group, weights=_letters_in_each(letters))
+    for number in np.flatnonzero(n_letters >= _FEWEST_IN_A_LINE):
+        line = _line(letters[group == number], int(n_letters[number]))
+        if line is not None:
+            yield line
 
 
 def _line(letters: _Patches, n_letters: int) -> TextLine | None:

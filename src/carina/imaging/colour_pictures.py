@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from carina.errors import ImageError
 from carina.files.film_bytes import read_film_bytes
-from carina.imaging.decoded import require_size
 
 _COLOUR_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 
@@ -45,8 +43,8 @@ def stored_png(path: Path, *, longer_side: int) -> bytes:
 def decode_colours(data: bytes, *, name: str, longer_side: int) -> NDArray[np.uint8]:
     """Return a raster file's picture in its colours: uint8 `[height, width, 3]`.
 
-    It runs in the worker (`imaging.decoding.colours_of`), on a film that was read before, so
-    that its size and its pixels are known to be sound.
+    It is the picture whose luma `decode_raster` gives. It runs in the worker
+    (`imaging.decoding.colours_of`).
 
     Args:
         data: the file.
@@ -56,13 +54,9 @@ def decode_colours(data: bytes, *, name: str, longer_side: int) -> NDArray[np.ui
     Raises:
         ImageError: if it cannot be read.
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=_COLOUR_FORMATS) as stored:
-            require_size(stored.height, stored.width, name=name)
-            layered = ImageOps.exif_transpose(stored).convert("RGBA")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"{name} is damaged: {error}", image_code="damaged") from None
-    picture = Image.new("RGB", layered.size)
-    picture.paste(layered, mask=layered.getchannel("A"))
+    from carina.imaging.raster.grey import shown_picture
+    from carina.imaging.raster.opened import opened_raster
+
+    picture = shown_picture(opened_raster(data, name=name), [], name=name).convert("RGB")
     picture.thumbnail((longer_side, longer_side))
     return np.array(picture, dtype=np.uint8)

@@ -62,7 +62,8 @@ class _OwnMemory:
         return np.empty((height, width), dtype=np.float32)
 
 
-_ROOM: ContextVar[PixelRoom] = ContextVar("_ROOM", default=_OwnMemory())
+_OWN_MEMORY = _OwnMemory()
+_ROOM: ContextVar[PixelRoom] = ContextVar("_ROOM", default=_OWN_MEMORY)
 
 
 @contextmanager

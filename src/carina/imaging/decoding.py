@@ -7,8 +7,8 @@ call, or before it with `start_decoding`, and end with this process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,6 @@ __all__ = [
     "IsWanted",
     "NoLongerWantedError",
     "colours_of",
-    "decode_film",
     "decode_films",
     "dicom_elements_of",
     "dicom_patients",
@@ -37,6 +36,7 @@ __all__ = [
 BATCH = 8
 """Films that one thread gives to a worker in one go; then others have their turn."""
 _LONGEST_VALUE = 4_096
+Taken = TypeVar("Taken")
 _MOST_VALUES = 64
 
 
@@ -61,28 +61,23 @@ def start_decoding(n_workers: int = 1) -> None:
     the_pool().start(n_workers)
 
 
-def decode_film(data: bytes, *, name: str, is_wanted: IsWanted | None = None) -> Decoded:
-    """Return the picture in a file's bytes.
+def decode_films(
+    films: Iterable[FilmBytes], *, is_wanted: IsWanted | None = None
+) -> Generator[Decoded | ImageError, None, None]:
+    """Yield the pictures in files' bytes in order, or why there is none.
+
+    All go to one worker, which is this thread's until the last one is taken or the iterator
+    closed: give it about `BATCH`. It decodes one film while the one before it is looked at.
 
     Args:
-        data: all of them.
-        name: what the file is called in messages.
+        films: the files; the next one is taken while the worker decodes.
         is_wanted: asked while all workers are busy with others.
 
     Raises:
-        ImageError: if there is no readable picture; `image_code` says why.
+        CouldNotError: if no worker can be started.
         NoLongerWantedError: if `is_wanted` says no before a worker is free.
     """
-    return _one(_film(FilmBytes(data, name)), is_wanted=is_wanted)
-
-
-def decode_films(films: Iterable[FilmBytes]) -> Iterator[Decoded | ImageError]:
-    """Yield the pictures in files' bytes in order, or why there is none; one or two ahead.
-
-    All go to one worker: give it about `BATCH` films. It is this thread's until the last one is
-    taken, or the iterator closed.
-    """
-    yield from the_pool().answers(map(_film, films))
+    yield from the_pool().answers(map(_film, films), is_wanted=is_wanted)
 
 
 def dicom_patients(heads: Iterable[bytes]) -> Iterator[DicomPatient | None]:
@@ -135,17 +130,17 @@ def colours_of(data: bytes, *, name: str, longer_side: int) -> NDArray[np.uint8]
     return _one(Question(data, name, take, task="colours", options=options))
 
 
-def _film(film: FilmBytes) -> Question:
+def _film(film: FilmBytes) -> Question[Decoded]:
     return Question(film.data, film.name, film_of)
 
 
-def _one(question: Question, *, is_wanted: IsWanted | None = None) -> Any:
+def _one(question: Question[Taken]) -> Taken:
     """Return the answer to one question.
 
     Raises:
         ImageError: if it is one.
     """
-    (answer,) = the_pool().answers([question], is_wanted=is_wanted)
+    (answer,) = the_pool().answers([question])
     if isinstance(answer, ImageError):
         raise answer
     return answer
@@ -166,5 +161,3 @@ def _is_value(value: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= _LONGEST_VALUE
-
-

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import io
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from carina.errors import ImageError
 from carina.imaging.dicom import DAMAGE
+from carina.imaging.dicom.data_set import open_data_set
+from carina.imaging.dicom.tags import Wanted
 
 Value = str | int | list[str]
+_BEFORE_PIXELS = 0x7FDFFFFF
 
 
 def dicom_elements(data: bytes, keywords: Sequence[str], *, name: str) -> dict[str, Value]:
     """Return those of the wanted elements that a DICOM file has: keyword -> value.
 
     Texts and UIDs are strings, names decoded by the file's character set; several values are a
-    list of strings; numbers of rows and the like are whole numbers. Pixels are not touched. It
-    runs in the worker: `imaging.decoding.dicom_elements_of`.
+    list of strings; numbers of rows and the like are whole numbers. No other element is looked
+    at, whatever the file is made of. It runs in the worker: `imaging.decoding.dicom_elements_of`.
 
     Args:
         data: the file.
@@ -25,16 +28,35 @@ def dicom_elements(data: bytes, keywords: Sequence[str], *, name: str) -> dict[s
         name: the file, for messages.
 
     Raises:
-        ImageError: "damaged", if it cannot be parsed.
+        ImageError: "damaged", if it cannot be parsed; "inflates-too-far", "nested-too-deep".
     """
-    from pydicom import dcmread
+    from pydicom import Dataset
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.dataelem import RawDataElement
+    from pydicom.errors import BytesLengthException
+    from pydicom.tag import BaseTag
 
+    tags = {keyword: tag_for_keyword(keyword) or 0 for keyword in keywords}
     try:
-        found = dcmread(
-            io.BytesIO(data), force=True, stop_before_pixels=True, specific_tags=list(keywords)
-        )
-        return {keyword: _plain(found[keyword].value) for keyword in keywords if keyword in found}
-    except DAMAGE as error:  # what it says may quote the patient
+        wanted: Wanted = {tag: {} for tag in tags.values()}
+        found = open_data_set(data, name=name).find(wanted, name=name, until=_BEFORE_PIXELS)
+        raw = {
+            BaseTag(tag): RawDataElement(
+                BaseTag(tag),
+                element.vr or None,
+                len(element.value),
+                bytes(element.value),
+                0,
+                element.encoding.is_implicit,
+                element.encoding.is_little_endian,
+            )
+            for tag, element in found.items()
+        }
+        with warnings.catch_warnings():  # pydicom shows values that are wrongly written
+            warnings.simplefilter("ignore")
+            dataset = Dataset(raw)
+            return {key: _plain(dataset[tag].value) for key, tag in tags.items() if tag in found}
+    except (*DAMAGE, BytesLengthException) as error:  # what it says may quote the patient
         raise ImageError(
             f"{name} is a damaged DICOM file ({type(error).__name__})", image_code="damaged"
         ) from None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from carina.imaging.dicom import DAMAGE, DEFLATED, is_dicom
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
+from carina.errors import ImageError
+from carina.imaging.dicom import DAMAGE, is_dicom
+from carina.imaging.dicom.data_set import open_data_set
+from carina.imaging.dicom.elements import Element
+from carina.imaging.dicom.tags import Wanted
 
 DICOM_HEAD_BYTES = 64 * 1024
 """How much of a file is looked at. The tags of the patient are group 0010 and elements stand
@@ -20,7 +19,8 @@ in rising order (DICOM PS3.5 7.1), so that group 0008 alone lies before them."""
 
 # DICOM PS3.6: Patient ID, Issuer of Patient ID, Patient's Sex, Patient's Age.
 _ID, _ISSUER, _SEX, _AGE = 0x00100020, 0x00100021, 0x00100040, 0x00101010
-_TAGS = [_ID, _ISSUER, _SEX, _AGE]
+_WANTED: Wanted = {_ID: {}, _ISSUER: {}, _SEX: {}, _AGE: {}}
+_NAMELESS = "a DICOM file"
 # DICOM PS3.5 6.2, value representation AS.
 _AGE_TEXT = re.compile(r"(\d{1,3})([YMWD])", re.ASCII)
 _YEARS_IN = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
@@ -67,7 +67,8 @@ def patient_of(facts: Mapping[str, Any]) -> DicomPatient | None:
 def read_dicom_patient(head: bytes) -> DicomPatient | None:
     """Return whose film a DICOM file is, from its first bytes.
 
-    It runs in the worker: `imaging.decoding.dicom_patients`. A file that is damaged or compressed as a whole (deflated) is not looked into.
+    Nothing but the four elements is kept, whatever the file is made of, and of a deflated one
+    1 MB at most is inflated. It runs in the worker: `imaging.decoding.dicom_patients`.
 
     Args:
         head: the first `DICOM_HEAD_BYTES` of a file, or all of a shorter one.
@@ -78,22 +79,14 @@ def read_dicom_patient(head: bytes) -> DicomPatient | None:
     >>> read_dicom_patient(b"no DICOM file") is None
     True
     """
-    # Deflated: half a megabyte can become one gigabyte, and pydicom inflates it all.
-    if not is_dicom(head) or DEFLATED in head:
+    if not is_dicom(head):
         return None
-    from pydicom.errors import BytesLengthException, InvalidDicomError
-    from pydicom.filereader import read_partial
-
-    # pydicom warns about damage and of odd character sets, and may show what it read.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            dataset = read_partial(
-                io.BytesIO(head), _is_behind, force=True, specific_tags=list(_TAGS)
-            )
-            texts = {tag: _text(dataset, tag) for tag in _TAGS}
-        except (*DAMAGE, BytesLengthException, InvalidDicomError):
-            return None
+    try:
+        data_set = open_data_set(head, name=_NAMELESS, head_only=True)
+        elements = data_set.find(_WANTED, name=_NAMELESS, until=_AGE)
+    except (ImageError, *DAMAGE):
+        return None
+    texts = {tag: _text(elements.get(tag)) for tag in _WANTED}
     sex = texts[_SEX].upper()
     return DicomPatient(
         number=texts[_ID],
@@ -103,20 +96,12 @@ def read_dicom_patient(head: bytes) -> DicomPatient | None:
     )
 
 
-def _is_behind(tag: int, _vr: str | None, _length: int) -> bool:
-    """Return whether an element stands behind all that is wanted."""
-    return tag > _AGE
-
-
-def _text(dataset: Dataset, tag: int) -> str:
+def _text(element: Element | None) -> str:
     """Return the bytes of an element as text, without padding.
 
-    They are taken raw: pydicom's conversion would warn with the value in its words. ISO 8859-1
-    keeps all bytes apart, whatever character set the file means.
+    ISO 8859-1 keeps all bytes apart, whatever character set the file means.
     """
-    element: Any = dataset.get_item(tag) if tag in dataset else None
-    value = getattr(element, "value", None)
-    return value.decode("latin-1").strip(" \0") if isinstance(value, bytes) else ""
+    return "" if element is None else bytes(element.value).decode("latin-1").strip(" \0")
 
 
 def _age_years(text: str) -> float | None:

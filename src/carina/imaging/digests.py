@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from carina.domain.film_facts import FilmFacts
 from carina.domain.radiograph import Radiograph
+from carina.imaging.burned_in_text import film_cautions
 from carina.imaging.greys import Greys, greys_of, row_blocks
 from carina.imaging.sketch import SKETCH_SIDE, sketch, sketch_of
 from carina.imaging.strokes import text_strokes
@@ -41,7 +42,7 @@ def facts_and_sketch(radiograph: Radiograph) -> tuple[FilmFacts, NDArray[np.void
         bits=radiograph.bits,
         contrast=_contrast_of_film(greys, radiograph.pixels),
         view=radiograph.view,
-        cautions=radiograph.cautions,
+        cautions=film_cautions(radiograph, greys),
         traces=radiograph.traces,
         jpeg_tables=radiograph.jpeg_tables,
         jpeg_quality=radiograph.jpeg_quality,

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 from PIL import Image
 
 # Keys of Pillow's `Image.info` that tell how a file was written; others may hold free text.
 _FLAGS = ("exif", "icc_profile", "photoshop", "xmp", "progressive", "adobe", "interlace", "gamma")
-_TEXTS = ("software", "comment", "Software", "Comment", "Author", "Creator")
-_EXIF_SOFTWARE = 0x0131
-_EXIF_MAKE = 0x010F
-_EXIF_MODEL = 0x0110
+_PROGRAMS = ("software", "Software")
+_FREE_TEXTS = ("comment", "Comment", "Author", "Creator")
+# What comments of programs say, and remarks on a patient hardly ever.
+_NAMES_A_PROGRAM = re.compile(
+    r"jpe?g|software|version|encoder|creator:|gimp|adobe|photoshop|magick|lavc|\bv\d", re.IGNORECASE
+)
+PROGRAM_TAGS = {"maker": 0x010F, "model": 0x0110, "program": 0x0131}
+"""What EXIF calls Make, Model and Software (CIPA DC-008, table 4)."""
 # ITU-T T.81, table K.1: the luminance quantisation of quality 50.
 _QUALITY_50 = (
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56,
@@ -21,11 +26,16 @@ _QUALITY_50 = (
 )  # fmt: skip
 
 
-def file_traces(image: Image.Image) -> tuple[str, ...]:
-    """Return what a file says about its making, sorted; free texts as a digest.
+def file_traces(image: Image.Image, exif: Mapping[int, object]) -> tuple[str, ...]:
+    """Return what a file says about its making, sorted: nothing that anyone wrote into it.
+
+    Names of programs and devices become a digest. Of a comment or an author only that there is
+    one is kept, unless it is a program's: a remark may name a patient, and a short text can be
+    guessed from its digest.
 
     Args:
-        image: as opened, so that `info` and EXIF are the file's own.
+        image: as opened, so that `info` is the file's own.
+        exif: the EXIF tags, as far as they can be read.
     """
     info = image.info
     traces = {flag for flag in _FLAGS if info.get(flag)}
@@ -33,12 +43,13 @@ def file_traces(image: Image.Image) -> tuple[str, ...]:
         traces.add("jfif " + ".".join(map(str, info["jfif_version"])))
     if "dpi" in info:
         traces.add("dpi " + " x ".join(f"{float(value):.0f}" for value in info["dpi"]))
-    traces |= {
-        f"{key.casefold()} {short_digest(str(info[key]))}" for key in _TEXTS if info.get(key)
-    }
-    exif = image.getexif() if info.get("exif") else {}
-    for name, tag in (("maker", _EXIF_MAKE), ("model", _EXIF_MODEL), ("program", _EXIF_SOFTWARE)):
-        if exif.get(tag):
+    for key in (*_PROGRAMS, *_FREE_TEXTS):
+        if text := str(info.get(key) or ""):
+            is_program = key in _PROGRAMS or _NAMES_A_PROGRAM.search(text)
+            digest = f" {short_digest(text)}" if is_program else ""
+            traces.add(f"{key.casefold()}{digest}")
+    for name, tag in PROGRAM_TAGS.items():
+        if info.get("exif") and exif.get(tag):
             traces.add(f"{name} {short_digest(str(exif[tag]))}")
     return tuple(sorted(traces))
 
@@ -59,11 +70,14 @@ def jpeg_compression(image: Image.Image) -> tuple[str, int | None]:
     if not tables:
         return "", None
     texts = [f"{number}:{','.join(map(str, tables[number]))}" for number in sorted(tables)]
-    # The finer half, which low qualities do not clip at 255.
-    own, standard = (np.sort(table)[:32].sum() for table in (tables[min(tables)], _QUALITY_50))
-    percent = 100 * float(own) / float(standard)
+    percent = 100 * _finer_half(tables[min(tables)]) / _finer_half(_QUALITY_50)
     quality = (200 - percent) / 2 if percent <= 100 else 5000 / percent
-    return short_digest(";".join(texts)), int(np.clip(round(quality), 1, 100))
+    return short_digest(";".join(texts)), min(max(round(quality), 1), 100)
+
+
+def _finer_half(table: Sequence[int]) -> int:
+    """Return the sum of a table's lower half, which low qualities do not clip at 255."""
+    return sum(sorted(table)[:32])
 
 
 def short_digest(text: str) -> str:

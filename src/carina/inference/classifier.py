@@ -17,11 +17,12 @@ from carina.domain.label_set import LabelSet
 from carina.domain.prediction import Prediction
 from carina.domain.radiograph import Radiograph
 from carina.errors import ClassifierError, UnknownNameError
+from carina.imaging.burned_in_text import film_cautions
 from carina.imaging.denoise import require_filter
 from carina.imaging.prepare import back_to_film, prepare
 from carina.inference.explain import EXPLAINERS, FilmInNetwork
 from carina.inference.gate import measure
-from carina.inference.gate.reference import GateReference
+from carina.inference.network_fit import fitting_gate, require_fit, require_shapes
 from carina.inference.onnx_safety import require_harmless
 from carina.inference.runtime_choice import ChosenRuntime
 from carina.inference.runtimes import RUNTIMES, LoadedNetwork, Shape
@@ -73,10 +74,11 @@ class Classifier:
         self._network = self._load(
             files["network.onnx"], threads=threads, precision=runtime.precision
         )
-        _require_fit(card, self._network)
+        require_fit(card, self._network)
         self._files = {name: data for name, data in files.items() if name != "network.onnx"}
-        self.gate_reference = _gate_reference(card, self._files, self._network)
+        self.gate_reference = fitting_gate(card, self._files, self._network)
         self._heads: dict[str, LoadedNetwork] = {}
+        self._harmless: set[str] = set()
 
     @property
     def labels(self) -> LabelSet:
@@ -119,7 +121,13 @@ class Classifier:
             )
             for start in range(0, len(prepared), at_once)
         ]
-        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        outputs = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        if any(len(values) != len(prepared) for values in outputs):
+            raise ClassifierError(
+                f"the network of '{self.card.name}' does not give one answer for each film; take "
+                "the classifier as it was made, or train it again"
+            )
+        return outputs
 
     def _require_finite(self, logits: NDArray[np.float64]) -> None:
         if not np.isfinite(logits).all():
@@ -151,7 +159,7 @@ class Classifier:
             np.stack([self.prepare(film) for film in radiographs]),
             measures=[measure(film) for film in radiographs],
             paths=[str(film.path) for film in radiographs],
-            cautions=[film.cautions for film in radiographs],
+            cautions=[film_cautions(film) for film in radiographs],
             digests=[film.sha256 for film in radiographs],
         )
 
@@ -313,7 +321,7 @@ class Classifier:
             head=lambda moved: (
                 self._head(source.head).run(["logits"], {"maps": moved})[0].astype(np.float64)
             ),
-            head_file=self._files[source.head],
+            head_file=self._head_file(source.head),
         )
 
     def class_named(self, label: str) -> str:
@@ -330,56 +338,16 @@ class Classifier:
     def _head(self, name: str) -> LoadedNetwork:
         """Return a head, loaded at its first use."""
         if name not in self._heads:
-            require_harmless(self._files[name])
-            self._heads[name] = self._load(self._files[name], threads=self._threads)
+            head = self._load(self._head_file(name), threads=self._threads)
+            gives: dict[str, Shape] = {"logits": (None, len(self.labels))}
+            require_shapes(f"the file {name}", head.inputs, {"maps": (None,) * 4})
+            require_shapes(f"the file {name}", head.outputs, gives)
+            self._heads[name] = head
         return self._heads[name]
 
-
-def _gate_reference(
-    card: Card, files: Mapping[str, bytes], network: LoadedNetwork
-) -> GateReference | None:
-    """Return what the fitted gate measures with, or None for a classifier without one."""
-    if not card.gate.file:
-        return None
-    reference = GateReference.from_bytes(files[card.gate.file])
-    of_network = reference.network
-    measures = {check.measure for check in card.gate.checks}
-    if of_network is None and "features" in measures:
-        raise ClassifierError(
-            f"{card.gate.file} has no features of the network, and the card of '{card.name}' has a "
-            "limit of them; train the classifier again"
-        )
-    wanted = (None, of_network.means.shape[1] if of_network else None)
-    if of_network and not _agrees(network.outputs.get("features", ()), wanted):
-        raise ClassifierError(
-            f"{card.gate.file} does not fit the network of '{card.name}': it holds features "
-            f"{_written(wanted)}, and the network does not give these; train the classifier again"
-        )
-    return reference
-
-
-def _require_fit(card: Card, network: LoadedNetwork) -> None:
-    """Refuse a network that does not take or give what its card says."""
-    spec = card.input
-    takes: dict[str, Shape] = {"image": (None, spec.channels, spec.height, spec.width)}
-    gives: dict[str, Shape] = {"logits": (None, len(card.labels))}
-    for source in card.explanations.values():
-        gives[source.maps] = (None, None, None, None)
-    for expected, found in ((takes, network.inputs), (gives, network.outputs)):
-        for name, shape in expected.items():
-            if not _agrees(found.get(name, ()), shape):
-                listed = ", ".join(f"'{n}' {_written(s)}" for n, s in found.items())
-                raise ClassifierError(
-                    f"the network of '{card.name}' does not fit its card: '{name}' "
-                    f"{_written(shape)} is expected, and it has {listed}"
-                )
-
-
-def _agrees(found: Shape, expected: Shape) -> bool:
-    return len(found) == len(expected) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(found, expected, strict=True)
-    )
-
-
-def _written(shape: Shape) -> str:
-    return "[" + ", ".join("n" if size is None else str(size) for size in shape) + "]"
+    def _head_file(self, name: str) -> bytes:
+        """Return a head's bytes, checked at their first use."""
+        if name not in self._harmless:
+            require_harmless(self._files[name])
+            self._harmless.add(name)
+        return self._files[name]

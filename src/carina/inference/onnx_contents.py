@@ -24,7 +24,7 @@ _MOST_DIMENSIONS = 8
 _LARGEST_SIDE = 2**24
 _OWN_DOMAINS = ("", "ai.onnx")
 _SCAN = "Scan"
-_ADVICE = "take the classifier as it was made, or import or train it again"
+_ADVICE = "take the file as it was made, or export, import or train it again"
 
 # Control flow of unknown length; chance, which gives one film several answers; text, lists and
 # files, which no image network needs; and spectra, whose tables are as long as a number says.
@@ -63,10 +63,10 @@ def require_plain(model: Any, *, cut: Mapping[int, int] = MappingProxyType({})) 
     Raises:
         ClassifierError: naming what stands in the way.
     """
-    _require_whole(model, cut, knows_all=True)
     if model.functions or model.training_info:
         what = "functions of its own" if model.functions else "a training of its own"
         raise _refused(f"holds {what}")
+    _require_whole(model, cut, knows_all=True)
     domains = [one.domain for one in model.opset_import]
     others = [domain for domain in domains if domain not in _OWN_DOMAINS]
     if others or len(domains) != 1:
@@ -208,6 +208,7 @@ def _require_plain_port(port: Any) -> None:
 
 def _require_plain_node(node: Any, *, is_body: bool) -> None:
     _require_text((node.op_type, node.domain, *(one.name for one in node.attribute)))
+    _require_utf8((node.name, *(text for one in node.attribute for text in (one.s, *one.strings))))
     if node.domain not in _OWN_DOMAINS:
         raise _refused(
             f"holds the operator '{_shown(node.op_type)}' of '{_shown(node.domain)}', which is "
@@ -244,6 +245,15 @@ def _require_text(names: Iterable[object]) -> None:
     """Refuse names that are no text, which protobuf hands on as bytes."""
     if not all(isinstance(name, str) for name in names):
         raise _refused("is damaged: a name in it is no text")
+
+
+def _require_utf8(texts: Iterable[bytes]) -> None:
+    """Refuse texts that a runtime could not tell of in an error."""
+    try:
+        for text in texts:
+            text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _refused("is damaged: a text in it is none") from None
 
 
 def _shown(name: object) -> str:

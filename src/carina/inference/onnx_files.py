@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.errors import ClassifierError
-from carina.inference.onnx_contents import require_plain
+from carina.inference.onnx_contents import require_whole
 from carina.inference.onnx_messages import model_class
 
 MOST_BYTES = 1_000_000_000
@@ -68,11 +68,11 @@ def read_graph(data: bytes) -> Any:
     """Return the graph of an ONNX file: `node` and `initializer`, with ONNX's names.
 
     Raises:
-        ClassifierError: if the bytes are no ONNX file, or hold what a classifier's network must
-            not (`onnx_contents`).
+        ClassifierError: if the bytes are no ONNX file, or its weights lie elsewhere or are not
+            what they say.
     """
     model = read_model(data)
-    require_plain(model)
+    require_whole(model)
     return model.graph[0]
 
 

@@ -164,7 +164,10 @@ def _inferred(plain: Any, names: Sequence[str], *, ranks: bool = False) -> dict[
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(
-            asked.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            asked.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # which would be printed
         )
     except onnxruntime_errors() as error:
         raise cannot_be_run(error) from error

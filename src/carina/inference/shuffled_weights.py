@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from carina.domain.card import Card
 from carina.domain.sentences import listed
 from carina.errors import ClassifierError
-from carina.inference.bundle import checked_files
+from carina.files.documents import read_document
+from carina.inference.bundle import CARD, checked_files
 from carina.inference.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -89,7 +90,9 @@ class ShuffledClassifiers:
     def __init__(self, classifier: Classifier, folder: Path) -> None:
         self._card = classifier.card
         self._runtime = classifier.runtime
-        self._files = checked_files(folder, self._card)
+        # The card in the folder: its model card may have been written again since.
+        written = read_document(folder / CARD, Card, error=ClassifierError)
+        self._files = checked_files(folder, written)
         self._shuffler = WeightShuffler({name: self._files[name] for name in _networks(self._card)})
 
     def made(self, *, part: Part, seed: int) -> Classifier:

@@ -8,9 +8,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from carina.errors import InputError, RunError
+from carina.errors import InputError, RunError, WeightsError
+from carina.files.plain_json import parse_json
 
 _METADATA = "carina"
+_MOST_HEADER_BYTES = 10_000_000
+MOST_BYTES = 4_000_000_000
+"""The largest weights file that is read: four times the largest network's in use on films."""
 
 # A network's values by name, as `state_dict` gives them.
 Weights = Mapping[str, Tensor]
@@ -42,12 +46,50 @@ def weights_from_bytes(
         InputError: of class `error`, if the bytes are damaged or not ours.
     """
     try:
-        tensors = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        metadata = json.loads(header["__metadata__"][_METADATA])
-    except (SafetensorError, KeyError, ValueError) as problem:
+        tensors, kept = read_safetensors(data, name=name)
+        metadata = parse_json(kept[_METADATA], name=f"{name}: its metadata", error=WeightsError)
+        if not isinstance(metadata, dict):
+            raise WeightsError("its metadata are no object")
+        _require_finite(tensors)
+    except (WeightsError, KeyError) as problem:
         raise error(
             f"{name} is not a weights file of Carina, or it is damaged: {problem}; "
             "take the checkpoint before it, or train again"
         ) from problem
     return tensors, metadata
+
+
+def read_safetensors(data: bytes, *, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors and the metadata in the bytes of a safetensors file.
+
+    The library refuses offsets outside of the file, gaps, overlaps, unknown kinds of numbers and
+    shapes that their bytes do not fill. Here the header is looked at too: names that stand
+    twice, nesting, and what is no text among the metadata.
+
+    Args:
+        data: the file's bytes.
+        name: what to call the file in messages.
+
+    Raises:
+        WeightsError: if they are damaged.
+    """
+    n_header = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or n_header > min(len(data) - 8, _MOST_HEADER_BYTES):
+        raise WeightsError(
+            f"{name} is damaged: its header says that it has {n_header:,} bytes; fetch or copy it "
+            "again"
+        )
+    header = parse_json(data[8 : 8 + n_header], name=name, error=WeightsError)
+    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise WeightsError(f"{name} is damaged: its metadata are no texts; fetch or copy it again")
+    try:
+        return load(data), metadata
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as problem:
+        raise WeightsError(f"{name} is damaged: {problem}; fetch or copy it again") from problem
+
+
+def _require_finite(tensors: Weights) -> None:
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise WeightsError(f"'{name[:80]}' holds values that are no finite numbers")

@@ -52,6 +52,7 @@ from carina.reporting.audit_tables import (
     shared_counts,
     shared_table,
     unreadable_blocks,
+    writing_table,
 )
 from carina.reporting.audit_wording import SURENESS, power_sentence, signal_title, telling, verdict
 
@@ -60,6 +61,7 @@ _THERE: tuple[Subject | None, ...] = (
     "parts",
     "classes",
     "patients",
+    "writing",
     "power",
     None,
 )
@@ -201,6 +203,7 @@ def _what_is_there(audit: Audit) -> Section:
             *([Paragraph(power_sentence(audit.power))] if audit.power else []),
             *_more_findings(audit, _THERE),
             *unreadable_blocks(audit),
+            *writing_table(audit),
             *opening_blocks(audit),
         ),
     )

@@ -73,6 +73,19 @@ def unreadable_blocks(audit: Audit) -> list[Block]:
     ]
 
 
+def writing_table(audit: Audit) -> list[Block]:
+    """Return the first films that seem to carry writing."""
+    if not audit.writing:
+        return []
+    return [
+        Table(
+            columns=("Film",),
+            rows=tuple((name,) for name in audit.writing[:MOST_ROWS]),
+            caption=shown("Films with writing that may name a patient", len(audit.writing)),
+        )
+    ]
+
+
 def leak_counts(audit: Audit) -> list[Block]:
     """Return how many films of which part leak, by kind."""
     if not audit.leaks:

@@ -56,6 +56,7 @@ _REASONS: Mapping[Subject, str] = {
     "classes": "a class has few films or none",
     "power": "the test part is small",
     "patients": "the patients are not all known",
+    "writing": "writing on some films may name patients",
 }
 
 

@@ -17,7 +17,13 @@ from carina.domain.sentences import capitalised, counted, sentence
 from carina.reporting.audit_wording import signal_title
 from carina.reporting.model_card_metadata import metadata
 from carina.reporting.training_wording import how_trained, input_in_words, weights_in_words
-from carina.reporting.wording import interval_of, title_of, value_of, with_interval
+from carina.reporting.wording import (
+    interval_of,
+    method_in_words,
+    title_of,
+    value_of,
+    with_interval,
+)
 from carina.runs import Environment
 
 _PER_CLASS = ("recall", "specificity", "precision", "roc_auc")
@@ -217,9 +223,14 @@ Intervals are 95 %, made over {data.unit}.
 
 def _overall_table(evaluation: Evaluation) -> str:
     return _table(
-        ("Over all films", "Value", "95 % interval", "Films", "Interval by"),
+        ("Over all films", "Value", "95 % interval", "Films", "Interval made by"),
         (
-            (_md(title_of(name)), *_numbers(name, estimate), f"{estimate.n:,}", estimate.method)
+            (
+                _md(title_of(name)),
+                *_numbers(name, estimate),
+                f"{estimate.n:,}",
+                _md(method_in_words(estimate.method)),
+            )
             for name, estimate in evaluation.metrics.items()
         ),
     )

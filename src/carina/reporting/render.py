@@ -8,6 +8,8 @@ import re
 from carina.domain.report import Figure, Picture, Report
 from carina.errors import MissingExtraError
 
+_PERCENT = re.compile(r"(\d) %")
+
 
 def render_html(report: Report) -> str:
     """Return a page as one HTML document, with its style, drawings and pictures inside.
@@ -27,6 +29,7 @@ def render_html(report: Report) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_with_units_kept,
     )
     environment.filters["data_uri"] = _data_uri
     environment.filters["block_kind"] = _block_kind
@@ -40,6 +43,16 @@ def render_html(report: Report) -> str:
         caveat=report.caveat,
     )
     return page
+
+
+def _with_units_kept(value: object) -> object:
+    """Return a text in which no percent sign breaks from its number; anything else as it is.
+
+    >>> _with_units_kept("97.0 % (89.6 to 99.2 %)")
+    '97.0\\xa0% (89.6 to 99.2\\xa0%)'
+    """
+    # What is marked as safe is a drawing.
+    return _PERCENT.sub("\\1\N{NO-BREAK SPACE}%", value) if type(value) is str else value
 
 
 def _block_kind(block: object) -> str:

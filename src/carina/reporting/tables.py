@@ -16,6 +16,7 @@ from carina.evaluation.external import INTERNAL_TEST, fair_figures
 from carina.reporting.wording import (
     NOT_DEFINED,
     difference_with_interval,
+    method_in_words,
     reasons,
     title_of,
     with_interval,
@@ -301,4 +302,4 @@ def _methods(groups: Mapping[str, Estimates]) -> str:
     methods = {one.method for estimates in groups.values() for one in estimates.values()}
     methods -= {"count", "undefined", "chosen-on-validation"}
     why = " ".join(dict.fromkeys(reasons(groups)))
-    return f"Methods: {', '.join(sorted(methods))}. {why}".strip()
+    return f"Methods: {'; '.join(sorted(map(method_in_words, methods)))}. {why}".strip()

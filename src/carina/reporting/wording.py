@@ -39,6 +39,29 @@ _TITLES = {
 }
 
 
+_UNITS = ("patients-where-known", "patients", "films")
+_METHODS = {
+    "wilson": "Wilson",
+    "wilson-effective-n": "Wilson with an effective number of films",
+    "wilson-f1": "Wilson, turned into F1",
+    "wilson-f1-effective-n": "Wilson with an effective number of films, turned into F1",
+    "wilson-ranks": "Wilson with the variance of ranks",
+    "wilson-scaled": "Wilson, scaled to the variance",
+    "newcombe": "Newcombe",
+    "newcombe-delong": "Newcombe with DeLong's variance",
+    "square-and-add": "the classes' intervals together",
+    "hall": "Hall's t, corrected for skew",
+    "bootstrap": "bootstrap",
+    "bootstrap-bca": "bootstrap (BCa)",
+    "debiased-bootstrap": "bootstrap, corrected for bias",
+    "simulated-calibrated": "simulation of a calibrated classifier",
+    "test-inversion": "an inverted test",
+    "open-ended": "open-ended, since nothing varies",
+    "count": "a count, without an interval",
+    "undefined": "not defined",
+}
+
+
 def title_of(name: str) -> str:
     """Return a metric's name in words; an unknown one keeps its own.
 
@@ -63,6 +86,20 @@ def value_of(name: str, estimate: Estimate) -> str:
     if estimate.method == "count":
         return f"{estimate.value:,.0f}"
     return f"{estimate.value:.3f}" if is_plain(name) else percent(estimate.value)
+
+
+def method_in_words(method: str) -> str:
+    """Return how an interval was made, in words; docs/explanation/intervals.md tells more.
+
+    >>> method_in_words("newcombe-delong-patients"), method_in_words("wilson")
+    ("Newcombe with DeLong's variance, over patients", 'Wilson')
+    >>> method_in_words("a-method-of-later")
+    'a method of later'
+    """
+    end = next((unit for unit in _UNITS if method.endswith(f"-{unit}")), "")
+    made = method.removesuffix(f"-{end}") if end else method
+    words = _METHODS.get(made, made.replace("-", " "))
+    return f"{words}, over {end.replace('-', ' ')}" if end else words
 
 
 def interval_of(name: str, estimate: Estimate) -> str:

@@ -13,6 +13,7 @@ from carina.domain.prediction import Prediction
 from carina.domain.radiograph import Radiograph
 from carina.errors import ImageError
 from carina.files.digests import sha256_bytes
+from carina.imaging.burned_in_text import film_cautions
 from carina.imaging.read import read_radiograph_bytes
 from carina.inference.classifier import Classifier
 from carina.inference.gate import measure
@@ -126,7 +127,7 @@ def prepared_radiograph(classifier: Classifier, radiograph: Radiograph, name: st
             bits=radiograph.bits,
             view=radiograph.view,
         ),
-        cautions=radiograph.cautions,
+        cautions=film_cautions(radiograph),
         measures=measure(radiograph),
         pixels=classifier.prepare(radiograph),
     )

@@ -66,6 +66,8 @@ def serve(  # noqa: PLR0913  a command has as many options as it has
         CouldNotError: if the port is taken or not permitted, or the extra is missing.
     """
     require_extra("web", needed_for="carina serve")
+    from carina.files.machine import reading_threads
+    from carina.imaging.decoding import start_decoding
     from carina.web.access import chosen_token
     from carina.web.priority import behind
     from carina.web.service import BATCH
@@ -77,6 +79,7 @@ def serve(  # noqa: PLR0913  a command has as many options as it has
     token, is_new = chosen_token(host, token_file=token_file, token=settings.service.token)
 
     def ready() -> "Classifier":
+        start_decoding(reading_threads())  # beside the network, and behind the thread that answers
         loaded = load_classifier(classifier, runtime=runtime, precision=precision)
         warm_up(loaded, batch=BATCH)
         return loaded

@@ -10,6 +10,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from carina.files.names import one_line, printable
 from carina.web.problems import ProblemError
 
 FIELD = "file"
@@ -23,7 +24,7 @@ RAW_TYPES = (
     "image/x-ms-bmp",
 )
 """The content types of a body that is one film; what it is, its bytes say."""
-_LONGEST_NAME = 120
+_LONGEST_TYPE = 120
 _MOST_PARTS = 1000
 
 
@@ -32,7 +33,7 @@ class UploadedFilm:
     """One file that was sent.
 
     Attributes:
-        name: its name without folders and control characters, for the answer.
+        name: its name without folders, as `files.names.printable` makes it, for the answer.
         content: its bytes.
     """
 
@@ -84,14 +85,14 @@ async def read_films(
 
 
 def shown_name(name: str | None) -> str:
-    """Return a name that a client gave, without folders and control characters.
+    """Return a name that a client gave, without folders and harmless wherever it is shown.
 
     >>> shown_name("../../ward 3/film.jpg")
     'film.jpg'
     """
     last = (name or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
-    printable = "".join(character for character in last if character.isprintable()).strip()
-    return printable[:_LONGEST_NAME] if printable.strip(".") else "film"
+    shown = printable(last.strip())
+    return shown if shown.strip(".") else "film"
 
 
 def _shown_type(said: str) -> str:
@@ -100,8 +101,7 @@ def _shown_type(said: str) -> str:
     >>> _shown_type("text/plain"), _shown_type("")
     ("as 'text/plain'", 'without a content type')
     """
-    printable = "".join(character for character in said if character.isprintable())
-    return f"as '{printable[:_LONGEST_NAME]}'" if printable else "without a content type"
+    return f"as '{one_line(said)[:_LONGEST_TYPE]}'" if said else "without a content type"
 
 
 async def _films_of_form(

@@ -18,13 +18,13 @@ from carina.domain.radiograph import Radiograph
 from carina.domain.sentences import counted
 from carina.errors import ClassifierError, InputError, UsageError
 from carina.files.atomic import write_bytes
-from carina.files.names import printable
+from carina.files.names import encodable
 from carina.files.room import require_room
 from carina.imaging.pictures import overlay_png
 from carina.inference.classifier import Classifier
 from carina.inference.explain import EXPLAINERS
 from carina.inference.explain.captions import caption
-from carina.workflows.film_files import FilmFile, no_formula, real_paths
+from carina.workflows.film_files import FilmFile, real_paths
 from carina.workflows.places import file_word
 
 _STEM_BYTES = 150  # of the 255 that file systems allow, with room for a class and a number
@@ -261,7 +261,7 @@ class AnswerFiles:
             self.n_written["dicom"] += len(made)
         for file, data in files.items():
             write_bytes(file, data)
-        return tuple(map(no_formula, files))
+        return tuple(map(str, files))
 
     def _explanation(self, radiograph: Radiograph, answer: Prediction) -> Explanation:
         label = self._label or answer.predicted
@@ -318,7 +318,7 @@ def safe_name(name: str) -> str:
     """
     kept = "".join(
         "-" if c in _NO_NAMES or (unicodedata.category(c)[0] in "CZ" and c != " ") else c
-        for c in printable(name)
+        for c in encodable(name)
     )
     shorter = kept.encode()[:_STEM_BYTES].decode(errors="ignore").strip(" ")
     return shorter if shorter.strip(".") else "unnamed"

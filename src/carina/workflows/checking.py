@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from carina.data.patients import load_patient_key
 from carina.domain.audit import Unreadable
+from carina.domain.film_facts import FilmFacts
 from carina.domain.gate import GateMeasures
 from carina.domain.input_spec import InputSpec
 from carina.domain.label_set import LabelSet
@@ -21,6 +22,7 @@ from carina.domain.record import Record
 from carina.domain.softmax import log_softmax
 from carina.errors import DatasetError
 from carina.files.recipes import SettingWords, with_settings
+from carina.imaging.digests import facts_and_sketch
 from carina.imaging.prepare import network_input, prepare_levels
 from carina.inference.foreign.answers import LOGITS
 from carina.inference.foreign.graph import model_bytes
@@ -47,6 +49,7 @@ class LabelledFilms:
         y_true: intp `[n]`; number of each film's class.
         patients: of each film its patient, or its own digest where that is unknown.
         measures: what a gate looks at.
+        facts: what identifies each film.
         unreadable: films that could not be read.
         notes: sentences on how the data was opened.
     """
@@ -56,6 +59,7 @@ class LabelledFilms:
     y_true: NDArray[np.intp]
     patients: tuple[str, ...]
     measures: tuple[GateMeasures, ...]
+    facts: tuple[FilmFacts, ...]
     unreadable: tuple[Unreadable, ...]
     notes: tuple[str, ...]
 
@@ -102,7 +106,7 @@ def read_labelled(
     labelled = [record for record in dataset.records if record.label is not None]
     chosen = _evenly(labelled, labels.names)
     unreadable: list[Unreadable] = []
-    levels, measures, kept, digests = [], [], [], []
+    levels, measures, kept, facts = [], [], [], []
     files = ((record, record.file, dataset.name_of(record)) for record in chosen)
     for records, films in read_batches(files, unreadable):
         levels += [prepare_levels(film, spec) for film in films]
@@ -110,7 +114,7 @@ def read_labelled(
             replace(measure(film), view=record.view or film.view)
             for record, film in zip(records, films, strict=True)
         ]
-        digests += [film.sha256 for film in films]
+        facts += [facts_and_sketch(film)[0] for film in films]
         kept += records
         progress(Step("reading films", len(kept) + len(unreadable), len(chosen)))
     if not kept:
@@ -126,9 +130,10 @@ def read_labelled(
         levels=np.stack(levels),
         y_true=np.array([labels.index(record.label or "") for record in kept], dtype=np.intp),
         patients=tuple(
-            record.patient or digest for record, digest in zip(kept, digests, strict=True)
+            record.patient or film.sha256 for record, film in zip(kept, facts, strict=True)
         ),
         measures=tuple(measures),
+        facts=tuple(facts),
         unreadable=tuple(unreadable),
         notes=tuple(notes),
     )

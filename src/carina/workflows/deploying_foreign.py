@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,7 +132,7 @@ def deploy_foreign(
         card,
         network=files.network,
         heads={**files.heads, **gate_files},
-        seen=[],
+        seen=_seen(films),
         readme=model_card(card),
     )
     return load_classifier(folder)
@@ -213,6 +214,20 @@ def _gate(
         )
     )
     return fitted.gate, fitted.statistics, fitted.files
+
+
+def _seen(films: LabelledFilms | None) -> list[Mapping[str, str]]:
+    """Return the rows of `seen.csv`: the films that fitted the gate, so that a later test can tell
+    whether it asks of them; no patients."""
+    return [
+        {
+            "sha256": one.sha256,
+            "pixel_digest": one.pixel_digest,
+            "perceptual_hash": one.perceptual_hash,
+            "patient": "",
+        }
+        for one in (films.facts if films is not None else ())
+    ]
 
 
 def _architecture(source: ForeignSource) -> str:

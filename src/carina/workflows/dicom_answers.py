@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from carina.domain.explanation import Explanation
 from carina.domain.prediction import Prediction
 from carina.domain.radiograph import Radiograph
-from carina.errors import InputError
+from carina.errors import ImageError, InputError
 from carina.files.digests import sha256_bytes
+from carina.files.film_bytes import read_film_bytes
 from carina.inference.classifier import Classifier
 from carina.workflows.film_files import STANDARD_INPUT, FilmFile
 
@@ -43,8 +47,8 @@ def dicom_answers(
 
     source = _source(film, radiograph)
     made_at = datetime.now().astimezone()
-    with warnings.catch_warnings():
-        # pydicom quotes what it finds odd, which may be a name or a date of birth.
+    # pydicom quotes what it finds odd, which may be a name, and highdicom logs the film's UID.
+    with warnings.catch_warnings(), _silenced("highdicom"):
         warnings.simplefilter("ignore")
         capture = secondary_capture(
             explanation,
@@ -61,6 +65,18 @@ def dicom_answers(
     return {".sc.dcm": capture, ".sr.dcm": report}
 
 
+@contextmanager
+def _silenced(name: str) -> Iterator[None]:
+    """Let a library log nothing."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def _source(film: FilmFile, radiograph: Radiograph) -> bytes:
     """Return the bytes of the DICOM file that a film was read from.
 
@@ -70,9 +86,9 @@ def _source(film: FilmFile, radiograph: Radiograph) -> bytes:
     if radiograph.file_format != "DICOM" or film.file == STANDARD_INPUT:
         raise InputError(f"{film.name} is no DICOM file that an answer could refer to")
     try:
-        data = Path(film.file).read_bytes()
-    except OSError as error:
-        raise InputError(f"{film.name} cannot be read again: {error.strerror or error}") from error
+        data = read_film_bytes(Path(film.file))
+    except ImageError as error:
+        raise InputError(f"{film.name} cannot be read again: {error}") from error
     if sha256_bytes(data) != radiograph.sha256:
         raise InputError(f"{film.name} changed while it was answered")
     return data

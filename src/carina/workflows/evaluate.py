@@ -262,7 +262,16 @@ def _cautions(test: _Test, evaluation: Evaluation) -> tuple[str, ...]:
     from carina.workflows.seen_films import known_in_words
 
     cautions = []
-    if test.known:
+    is_imported = test.classifier.card.provenance.is_imported
+    if test.known and is_imported:
+        were = "was" if len(test.known) == 1 else "were"
+        cautions.append(
+            f"{counted(len(test.known), 'film')} of this test {were} used when the classifier was "
+            f"imported ({known_in_words(test.known)}; known.csv names them): they fitted its input "
+            "gate, which gives an answer on more of them than on new films, and may have chosen "
+            "its pixel scaling"
+        )
+    elif test.known:
         what = "this is no external test"
         if evaluation.data.external:
             what = "the numbers without them are the external ones"
@@ -271,7 +280,7 @@ def _cautions(test: _Test, evaluation: Evaluation) -> tuple[str, ...]:
             f"classifier was made or tested ({known_in_words(test.known)}; known.csv names "
             f"them): {what}"
         )
-    if test.classifier.card.provenance.is_imported:
+    if is_imported:
         cautions.append(
             "the classifier was imported, and what it was trained on is not known: films of this "
             "test, or their patients, may have trained it"

@@ -17,13 +17,15 @@ from carina.domain.gate import GateMeasures
 from carina.domain.prediction import Prediction
 from carina.domain.radiograph import Radiograph
 from carina.errors import ImageError
+from carina.files.film_bytes import read_film_stream
 from carina.files.machine import reading_threads
 from carina.files.names import one_line
-from carina.imaging.read import MAX_FILE_BYTES, read_radiograph, read_radiograph_bytes
+from carina.imaging.burned_in_text import film_cautions
+from carina.imaging.read import read_radiograph, read_radiograph_bytes
 from carina.inference.classifier import Classifier
 from carina.inference.gate import measure
 from carina.workflows.answer_files import AnswerFiles
-from carina.workflows.film_files import STANDARD_INPUT, FilmFile, no_formula, state_of
+from carina.workflows.film_files import STANDARD_INPUT, FilmFile, state_of
 from carina.workflows.reading import read_ahead
 
 _BATCH = 16
@@ -119,7 +121,7 @@ def _ready(classifier: Classifier, film: FilmFile, *, keeps_film: bool) -> _Read
         state=state,
         prepared=classifier.prepare(radiograph),
         measures=measure(radiograph),
-        cautions=radiograph.cautions,
+        cautions=film_cautions(radiograph),
         sha256=radiograph.sha256,
         radiograph=radiograph if keeps_film else None,
     )
@@ -127,7 +129,7 @@ def _ready(classifier: Classifier, film: FilmFile, *, keeps_film: bool) -> _Read
 
 def _radiograph(film: FilmFile) -> Radiograph:
     if film == FilmFile(STANDARD_INPUT):
-        return read_radiograph_bytes(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), name="-")
+        return read_radiograph_bytes(read_film_stream(sys.stdin.buffer, name="-"), name="-")
     return read_radiograph(film.file)
 
 
@@ -138,6 +140,6 @@ def _unreadable(film: FilmFile, error: ImageError) -> Prediction:
         logits={},
         predicted="",
         abstained=True,
-        reason=no_formula(one_line(str(error))),  # it begins with the path
+        reason=one_line(str(error)),
         reason_code=f"{UNREADABLE}{error.image_code}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import NamedTuple
 from carina.data.answer_rows import FileState
 from carina.data.folders import walk_films
 from carina.domain.audit import Unreadable
-from carina.errors import InputError
+from carina.errors import ImageCode, InputError
 from carina.files.names import one_line
+from carina.files.tree import archive_folder, is_archive, is_folder, is_there, split_member
 from carina.imaging.read import FILM_SUFFIXES
 from carina.inference.bundle import classifier_folder
 
 STANDARD_INPUT = "-"
 _IN_ARCHIVE = "!/"
-_FORMULA = ("=", "+", "-", "@")
 
 
 class FilmFile(NamedTuple):
@@ -66,18 +67,19 @@ class FoundFilms(NamedTuple):
 def find_films(
     paths: str | Path | Sequence[str | Path], *, own: Iterable[str | Path] = ()
 ) -> FoundFilms:
-    """Return the files that `paths` name, and the films inside the folders.
+    """Return the files that `paths` name, and the films inside the folders and archives.
 
     A file is taken whatever its ending, and `-` is one film on standard input; in a folder
     what a data set would take: files with a film's ending and DICOM without one, but
-    nothing hidden.
+    nothing hidden and no archive.
 
     Args:
-        paths: films, and folders that are searched for films.
+        paths: films, and folders and archives (`.zip`, `.tar`) that are searched for films.
         own: folders whose pictures are no films: they are not searched, unless named.
 
     Raises:
-        InputError: if a path does not exist, or a folder holds no film or may not be read.
+        InputError: if a path does not exist, a folder holds no film or may not be read, or an
+            archive is refused.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     if not given:
@@ -86,14 +88,14 @@ def find_films(
     films: dict[FilmFile, None] = {}
     refused: list[Unreadable] = []
     passed_over: set[str] = set()
-    for path in map(Path, given):
-        if path.is_dir():
+    for path in map(_opened, map(Path, given)):
+        if is_folder(path):
             films.update(dict.fromkeys(_inside(path, own_folders, refused)))
             passed_over |= _below(path, own_folders)
-        elif str(path) != STANDARD_INPUT and not path.exists() and ".npz!" not in str(path):
+        elif str(path) != STANDARD_INPUT and not _is_there(path) and ".npz!" not in str(path):
             raise InputError(f"{path} does not exist; name films or folders of films")
         else:
-            films[FilmFile(no_formula(path))] = None
+            films[FilmFile(str(path))] = None
     return FoundFilms(_each_once(films), tuple(refused), tuple(sorted(passed_over)))
 
 
@@ -104,16 +106,6 @@ def state_of(film: FilmFile) -> FileState | None:
         return FileState.of(os.stat(film.file.partition(_IN_ARCHIVE)[0]))  # noqa: PTH116
     except (OSError, ValueError):
         return None
-
-
-def no_formula(path: str | Path) -> str:
-    """Return a path as text that no spreadsheet takes for a formula, in a table of answers.
-
-    >>> no_formula("=1+1.png"), no_formula("films/=1+1.png"), no_formula("-")
-    ('./=1+1.png', 'films/=1+1.png', '-')
-    """
-    text = str(path)
-    return f"./{text}" if text.startswith(_FORMULA) and text != STANDARD_INPUT else text
 
 
 def real_paths(folders: Iterable[str | Path]) -> frozenset[str]:
@@ -138,13 +130,35 @@ def refused_folder(folder: str, error: OSError) -> Unreadable:
     name = one_line(folder)
     return Unreadable(
         path=name,
-        code="no-permission" if isinstance(error, PermissionError) else "not-found",
+        code=_code_of(error),
         message=f"the folder {name} cannot be read ({error.strerror}); no film in it was answered",
     )
 
 
+def _code_of(error: OSError) -> ImageCode:
+    if error.errno == errno.ELOOP:
+        return "broken-link"
+    return "no-permission" if isinstance(error, PermissionError) else "not-found"
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether something lies at a path; of a broken link, reading it says what is wrong."""
+    return is_there(path) or os.path.lexists(path)
+
+
+def _opened(path: Path) -> Path:
+    """Return a path, of an archive the folder that it holds.
+
+    Raises:
+        InputError: if it is an archive that is refused.
+    """
+    if is_archive(path) or split_member(path) is not None:
+        return archive_folder(path, error=InputError)
+    return path
+
+
 def _inside(folder: Path, own: frozenset[str], refused: list[Unreadable]) -> list[FilmFile]:
-    root = no_formula(folder)
+    root = str(folder)
     problems: list[Unreadable] = []
     found = [
         FilmFile(entry.path, root)

@@ -192,7 +192,7 @@ def _opened(
         from carina.workflows.keras_files import convert_keras
 
         size = (declared.height, declared.width) if declared.height else None
-        keras = convert_keras(file.path, size=size)
+        keras = convert_keras(file.path, file.data, size=size)
         data, output_name = keras.network, ""
     foreign = open_foreign(data, declared=declared, labels=labels, output_name=output_name)
     return ForeignSource(file, foreign, keras, name or file.path.stem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,14 +48,15 @@ class ConvertedKeras:
     answers: NDArray[np.float32]
 
 
-def convert_keras(path: Path, *, size: tuple[int, int] | None) -> ConvertedKeras:
+def convert_keras(path: Path, data: bytes, *, size: tuple[int, int] | None) -> ConvertedKeras:
     """Return a Keras model as ONNX.
 
     The file is read by another process, which runs none of its code and follows none of its
     links.
 
     Args:
-        path: a `.keras` or `.h5` file.
+        path: a `.keras` or `.h5` file, for messages.
+        data: its bytes, which were read once; a copy of them is converted.
         size: height and width of the images, where the model leaves them open.
 
     Raises:
@@ -65,17 +67,21 @@ def convert_keras(path: Path, *, size: tuple[int, int] | None) -> ConvertedKeras
     require_extra("keras", needed_for=f"carina import of a Keras file ({path.name})")
     with tempfile.TemporaryDirectory(prefix="carina-keras-") as folder:
         out = Path(folder)
-        done = _run(path, out, size, one_image=False)
+        given = out / f"given{path.suffix}"
+        given.write_bytes(data)
+        done = _run(given, out, size, one_image=False)
+        if done.returncode == -getattr(signal, "SIGALRM", 0) != 0:
+            raise ClassifierError(f"{path} is damaged: its reader does not come to its end")
         if done.returncode not in (0, _REFUSED):
             # Some layers can be exported for a fixed number of images only; it is freed later.
-            done = _run(path, out, size, one_image=True)
+            done = _run(given, out, size, one_image=True)
         facts = _facts(out)
         if done.returncode == _REFUSED and "refused" in facts:
             kind = UsageError if facts["code"] == UsageError.code else ClassifierError
-            raise kind(str(facts["refused"]))
+            raise kind(str(facts["refused"]).replace(str(given.resolve()), str(path)))
         if done.returncode != 0:
             raise ClassifierError(
-                f"Keras cannot read or convert {path}: {_last_line(done.stderr)}; export the "
+                f"Keras cannot read or convert {path}: {_ending(done)}; export the "
                 "model to ONNX where it was made (model.export('model.onnx', format='onnx'), or "
                 "tf2onnx) and import that file"
             )
@@ -126,6 +132,9 @@ def _facts(out: Path) -> Mapping[str, Any]:
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+def _ending(done: subprocess.CompletedProcess[str]) -> str:
+    """Return how the other process ended, in words."""
+    if done.returncode < 0:  # on POSIX: minus the number of a signal
+        return f"it was stopped by the system (signal {-done.returncode})"
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     return one_line(lines[-1])[:300] if lines else "it stopped without a word"

@@ -11,8 +11,9 @@ from typing import Literal, get_args
 from carina.domain.pixel_scaling import ALIASES, PIXEL_SCALINGS, PixelRule, scaling_called
 from carina.errors import InputError, UnknownNameError, UsageError
 from carina.files.names import one_line
+from carina.files.whole_files import read_whole
 from carina.inference.foreign.image_input import Declared, Layout
-from carina.inference.foreign.reading import MOST_BYTES
+from carina.inference.onnx_files import MOST_BYTES
 from carina.registry import unknown_name_sentence
 
 Fit = Literal["stretch", "letterbox", "crop"]
@@ -20,6 +21,7 @@ Kind = Literal["ONNX", "Keras"]
 
 LABELS_FILE = "labels.txt"
 _HDF5_MAGIC, _ZIP_MAGIC = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+_TEACHABLE_MACHINE = b"keras_model.h5"
 _KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 _MOST_LABEL_BYTES = 65_536
 
@@ -105,18 +107,9 @@ def read_model_file(path: Path) -> ModelFile:
             f"{path} is a folder; name a model's file (.onnx, .keras, .h5); a SavedModel is "
             "exported to ONNX with tf2onnx first"
         )
-    try:
-        n_bytes = path.stat().st_size
-        if n_bytes > MOST_BYTES:
-            raise InputError(
-                f"{path} has {n_bytes / 1e6:,.0f} MB, and {MOST_BYTES / 1e6:,.0f} MB are the most "
-                "that is read"
-            )
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; name a model's file") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not path.exists():
+        raise InputError(f"{path} does not exist; name a model's file")
+    data = read_whole(path, most_bytes=MOST_BYTES, error=InputError)
     return ModelFile(path, data, _kind(path, data))
 
 
@@ -128,6 +121,11 @@ def _kind(path: Path, data: bytes) -> Kind:
     if data.startswith(_HDF5_MAGIC) or (data.startswith(_ZIP_MAGIC) and is_called_keras):
         return "Keras"
     if data.startswith(_ZIP_MAGIC):
+        if _TEACHABLE_MACHINE in data:
+            raise InputError(
+                f"{path} is the archive that Teachable Machine sends: unpack it, and name the "
+                "keras_model.h5 in it; the labels.txt beside that is read too"
+            )
         raise InputError(
             f"{path} is an archive: a PyTorch .pt or .pth file is exported to ONNX first "
             "(docs/how-to/import.md shows the three lines); a Keras file is called .keras"
@@ -156,10 +154,11 @@ def _labels_beside(path: Path) -> tuple[str, ...]:
     """Return the classes of a `labels.txt`; Teachable Machine writes `0 Covid`, `1 Normal`."""
     file = path.with_name(LABELS_FILE)
     try:
-        if not file.is_file() or file.stat().st_size > _MOST_LABEL_BYTES:
+        if not file.is_file():
             return ()
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        data = read_whole(file, most_bytes=_MOST_LABEL_BYTES, error=InputError)
+        lines = data.decode("utf-8").splitlines()
+    except (OSError, InputError, UnicodeDecodeError) as error:
         raise InputError(
             f"{file} cannot be read: {error}; name the classes with --labels"
         ) from error

@@ -13,10 +13,12 @@ from carina.data.answer_table import AnswerTable, open_answer_table
 from carina.data.counted import counted
 from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
-from carina.errors import InputError, UsageError
-from carina.files.digests import file_digest
+from carina.errors import ImageError, InputError, UsageError
+from carina.files.digests import sha256_bytes
+from carina.files.film_bytes import read_film_bytes
 from carina.files.names import one_line
 from carina.files.room import require_room
+from carina.imaging.decoding import start_decoding
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
 from carina.inference.runtime_choice import AUTO
@@ -83,6 +85,7 @@ def predict(
             or DICOM answers would be written into a folder that is searched.
     """
     progress = progress or default_progress()
+    start_decoding()  # it takes as long as the network, and beside it
     wanted = WantedFiles.of(
         explain=explain, label=label, method=method, fhir=fhir, dicom=dicom,
         with_patient=with_patient,
@@ -124,6 +127,7 @@ def predict_stream(
         CarinaError: as `predict` does, at once but for what happens to single films.
     """
     progress = progress or default_progress()
+    start_decoding()
     found = find_films(paths, own=own_folders(classifier))
     loaded = load_classifier(
         classifier, runtime=runtime, precision=precision, films_expected=len(found.films)
@@ -170,8 +174,10 @@ def _is_answered(table: AnswerTable, film: FilmFile) -> bool:
     if state is None:
         return False
     try:
-        return table.answered.holds(film.name, state, lambda: file_digest(Path(film.file)))
-    except OSError:
+        return table.answered.holds(
+            film.name, state, lambda: sha256_bytes(read_film_bytes(Path(film.file)))
+        )
+    except ImageError:
         return False  # reading it says why
 
 

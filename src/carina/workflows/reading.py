@@ -3,13 +3,16 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from carina.domain.audit import Unreadable
 from carina.domain.radiograph import Radiograph
 from carina.errors import ImageError
-from carina.imaging.read import read_radiograph
+from carina.imaging.decoding import BATCH
+from carina.imaging.read import read_radiographs
 
 _BATCH = 16
 Item = TypeVar("Item")
@@ -52,14 +55,25 @@ def read_batches(
     """
     items: list[Item] = []
     radiographs: list[Radiograph] = []
-    for item, file, name in films:
-        try:
-            radiographs.append(read_radiograph(file))
+    for item, name, found in _each_read(films):
+        if isinstance(found, ImageError):
+            unreadable.append(Unreadable(path=name, code=found.image_code, message=str(found)))
+        else:
+            radiographs.append(found)
             items.append(item)
-        except ImageError as error:
-            unreadable.append(Unreadable(path=name, code=error.image_code, message=str(error)))
         if len(items) == _BATCH:
             yield items, radiographs
             items, radiographs = [], []
     if items or unreadable:
         yield items, radiographs
+
+
+def _each_read(
+    films: Iterable[tuple[Item, Path, str]],
+) -> Iterator[tuple[Item, str, Radiograph | ImageError]]:
+    """Yield films as they were read, each with what it stands for and its name."""
+    left = iter(films)
+    while turn := list(islice(left, BATCH)):
+        with closing(read_radiographs([file for _, file, _ in turn])) as found:
+            for (item, _, name), film in zip(turn, found, strict=True):
+                yield item, name, film

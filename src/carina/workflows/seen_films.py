@@ -28,7 +28,7 @@ KNOWN_COLUMNS = ("path", "source", "why", "known_film")
 _IN_WORDS: Mapping[LeakKind, str] = {
     "identical-bytes": "the same file",
     "identical-pixels": "the same pixels in another file",
-    "near-duplicate": "nearly identical to a training film",
+    "near-duplicate": "nearly identical to a known film",
     "same-patient": "of the same patient",
 }
 

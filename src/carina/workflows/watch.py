@@ -24,7 +24,7 @@ from carina.inference.runtime_choice import AUTO
 from carina.workflows.answer_files import AnswerFiles, WantedFiles
 from carina.workflows.arrivals import Arrivals, Moment
 from carina.workflows.film_answers import answered
-from carina.workflows.film_files import FilmFile, no_formula, own_folders, real_paths
+from carina.workflows.film_files import FilmFile, own_folders, real_paths
 from carina.workflows.predict import open_answers
 from carina.workflows.predictions import as_unreadable
 from carina.workflows.progress_bar import default_progress
@@ -131,7 +131,7 @@ def open_watch(
     own = real_paths((*own_folders(classifier), *wanted.folders))
     return Watch(
         classifier=loaded,
-        folder=no_formula(Path(folder)),
+        folder=str(Path(folder)),
         files=AnswerFiles(loaded, wanted),
         csv=Path(csv) if csv is not None else None,
         precision=precision,

@@ -1,20 +1,13 @@
 """Small honest DICOM films in every transfer syntax that can be written here, as bytes."""
 
-import io
 import zlib
 
 import numpy as np
-from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGLSLossless,
-    RLELossless,
 )
 
 from making.dicom_files import (
@@ -24,7 +17,7 @@ from making.dicom_files import (
     dicom_dataset,
     lookup_table,
 )
-from making.hostile.pictures import colours, grey, jpeg_2000_frame, jpeg_frame
+from making.hostile.pictures import colours, grey
 
 
 def dicom_films() -> dict[str, bytes]:
@@ -44,19 +37,41 @@ def _syntaxes() -> dict[str, bytes]:
         ),
         "dicom-bare-implicit": bare_dicom_bytes(_film()),
         "dicom-bare-explicit": bare_dicom_bytes(_film(), implicit=False),
-        "dicom-rle": _compressed(RLELossless),
-        "dicom-jpeg": _encapsulated(jpeg_frame(), JPEGBaseline8Bit),
-        "dicom-jpeg-colour": _encapsulated(
-            jpeg_frame("RGB"), JPEGBaseline8Bit, photometric="YBR_FULL_422"
-        ),
     }
-    codestream = jpeg_2000_frame()
-    if codestream:
-        found["dicom-jpeg-2000"] = _encapsulated(codestream, JPEG2000Lossless)
-    jpeg_ls = _compressed(JPEGLSLossless)
-    if jpeg_ls:
-        found["dicom-jpeg-ls"] = jpeg_ls
-    return found
+    return found | _compressed()
+
+
+def _compressed() -> dict[str, bytes]:
+    """Return films in every compressed syntax, as other people's encoders write them."""
+    from making import compressed_dicom as c
+
+    deep, bands = grey(4095), np.asarray(colours("RGB"))
+    found = {
+        f"dicom-{name}": c.compressed_film(deep, syntax, bits=12)
+        for name, syntax in (
+            ("rle", c.RLE),
+            ("jpeg-extended", c.JPEG_EXTENDED),
+            ("jpeg-lossless", c.JPEG_LOSSLESS),
+            ("jpeg-lossless-sv1", c.JPEG_LOSSLESS_SV1),
+            ("jpeg-ls", c.JPEG_LS),
+            ("jpeg-ls-near", c.JPEG_LS_NEAR),
+            ("jpeg-2000", c.JPEG_2000_LOSSLESS),
+            ("jpeg-2000-lossy", c.JPEG_2000),
+            ("htj2k", c.HTJ2K_LOSSLESS),
+            ("htj2k-lossy", c.HTJ2K),
+        )
+    }
+    return found | {
+        "dicom-jpeg": c.compressed_film(grey(), c.JPEG_BASELINE),
+        "dicom-jpeg-fragments": c.compressed_film(grey(), c.JPEG_BASELINE, fragments=3),
+        "dicom-jpeg-table": c.compressed_film(grey(), c.JPEG_BASELINE, table="lying"),
+        "dicom-jpeg-colour": c.compressed_film(bands, c.JPEG_BASELINE, photometric="YBR_FULL_422"),
+        "dicom-rle-colour": c.compressed_film(bands, c.RLE, photometric="RGB"),
+        "dicom-jpeg-2000-colour": c.compressed_film(
+            bands, c.JPEG_2000_LOSSLESS, photometric="YBR_RCT"
+        ),
+        "dicom-rle-signed": c.compressed_film(deep - 2048, c.RLE, bits=12, signed=True),
+    }
 
 
 def _greys() -> dict[str, bytes]:
@@ -135,27 +150,6 @@ def _with_sequences() -> Dataset:
     film.add_new(0x00091010, "SQ", Sequence([item]))
     film.add_new(0x00090010, "LO", "MADE UP")
     return film
-
-
-def _encapsulated(frame: bytes, syntax: str, *, photometric: str = "MONOCHROME2") -> bytes:
-    stored = np.asarray(colours("RGB")) if photometric != "MONOCHROME2" else grey()
-    film = dicom_dataset(stored, photometric=photometric)
-    film.PixelData = encapsulate([frame])
-    film["PixelData"].VR = "OB"
-    film["PixelData"].is_undefined_length = True
-    return dicom_bytes(film, syntax=syntax)
-
-
-def _compressed(syntax: str) -> bytes:
-    """Return a film that pydicom compresses, or b"" where its encoder is not installed."""
-    film = dcmread(io.BytesIO(dicom_bytes(_film())))
-    try:
-        film.compress(syntax, generate_instance_uid=False)
-    except RuntimeError:
-        return b""
-    buffer = io.BytesIO()
-    film.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def deflated_bomb(n_bytes: int) -> bytes:

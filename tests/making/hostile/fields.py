@@ -145,6 +145,18 @@ def _dicom_put_in(data: bytearray, rng: random.Random) -> None:
         )
 
 
+def _dicom_pixels(data: bytearray, rng: random.Random) -> None:
+    """Change what a codec reads, and leave the elements before it as they are."""
+    start = max(data.rfind(b"\xe0\x7f\x10\0"), data.rfind(b"\x7f\xe0\0\x10"))
+    first = start + rng.choice((12, 12, 28, 40))
+    if start < 0 or first >= len(data):
+        return
+    for _ in range(rng.choice((1, 1, 2, 8))):
+        near = min(first + rng.choice((16, 64, 400)), len(data))
+        at = rng.randrange(first, near if rng.random() < 0.6 else len(data))
+        data[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256), data[at] ^ 1))
+
+
 def _png_change(change: Callable[[list[Chunk], random.Random], None]):
     def changed(data: bytearray, rng: random.Random) -> None:
         chunks = chunks_of(bytes(data))
@@ -300,7 +312,7 @@ def _bmp_number(data: bytearray, rng: random.Random) -> None:
 FIELD_CHANGES: dict[str, tuple[Callable[[bytearray, random.Random], None], ...]] = {
     "DICOM": (
         _dicom_length, _dicom_vr, _dicom_tag, _dicom_value, _dicom_value, _dicom_move, _dicom_nest,
-        _dicom_put_in,
+        _dicom_put_in, _dicom_pixels, _dicom_pixels, _dicom_pixels,
     ),
     "PNG": tuple(
         _png_change(change)

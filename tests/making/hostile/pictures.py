@@ -1,6 +1,5 @@
 """Small honest pictures of every kind that is read, as bytes."""
 
-import io
 import struct
 import zlib
 
@@ -141,18 +140,3 @@ def run_length_bmp() -> bytes:
     head = struct.pack("<2sIHHI", b"BM", offset + len(rows), 0, 0, offset)
     info = struct.pack("<IiiHHIIiiII", 40, _WIDTH, _HEIGHT, 1, 8, 1, len(rows), 2835, 2835, 256, 0)
     return head + info + palette + rows
-
-
-def jpeg_frame(mode: str = "L") -> bytes:
-    """Return a JPEG for a compressed DICOM film."""
-    return encoded(colours(mode), "JPEG", quality=85)
-
-
-def jpeg_2000_frame() -> bytes:
-    """Return a JPEG 2000 codestream, without the boxes of a JP2 file, or b"" without a codec."""
-    buffer = io.BytesIO()
-    try:
-        colours("L").save(buffer, "JPEG2000", no_jp2=True)
-    except OSError:
-        return b""
-    return buffer.getvalue()

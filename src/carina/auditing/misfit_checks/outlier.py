@@ -113,7 +113,10 @@ def _judge(films: MeasuredFilms) -> Iterable[Suspect]:
         return
     deviations = _deviations(films.values.astype(np.float64))
     squared = _squared_distances(deviations)
-    ratios = squared / np.median(squared)
+    usual = float(np.median(squared))
+    if usual == 0:  # most films are one and the same picture
+        return
+    ratios = squared / usual
     for place in np.flatnonzero(ratios > _LIMIT):
         strongest = np.argsort(-np.abs(deviations[place]))[:_NAMED]
         named = " and ".join(

@@ -13,7 +13,9 @@ from carina.data.patient_names import patients_sentence
 from carina.data.sources import SOURCES
 from carina.domain.dataset import LeftOut
 from carina.errors import DatasetError
-from carina.files.tables import read_table
+from carina.files.archives.entries import leaves
+from carina.files.tables import header_of, read_rows
+from carina.files.tree import home_of, is_file
 
 FRONTAL_VIEWS = frozenset({"pa", "ap", "ap supine", "ap erect"})
 
@@ -52,13 +54,7 @@ class CovidChestXray:
 
     def recognises(self, path: Path) -> bool:
         """Return whether `path` holds a `metadata.csv` with this data set's columns."""
-        table = path / "metadata.csv"
-        if not table.is_file():
-            return False
-        with table.open("rb") as stream:
-            header = stream.readline(10_000).decode("utf-8", errors="replace")
-        names = {name.strip('\ufeff" \r\n') for name in header.split(",")}
-        return names.issuperset(_COLUMNS)
+        return header_of(path / "metadata.csv").issuperset(_COLUMNS)
 
     def read(self, path: Path, options: ReadOptions) -> Found:  # noqa: ARG002 (Layout)
         """Return the frontal films.
@@ -66,7 +62,8 @@ class CovidChestXray:
         Raises:
             DatasetError: if the table cannot be read or no film is left.
         """
-        rows = read_table(path / "metadata.csv", error=DatasetError)
+        _, table, table_notes = read_rows(path / "metadata.csv", error=DatasetError)
+        rows = [dict(row.cells) for row in table]
         taken, left_out = _choose(path, rows)
         by_film: dict[str, list[Mapping[str, str]]] = defaultdict(list)
         for row in taken:
@@ -86,7 +83,7 @@ class CovidChestXray:
             patients=patients_sentence([f.patient for f in films], rest_on="metadata.csv"),
             label_table={finding: class_of_finding(finding) for finding in findings},
             left_out=tuple(left_out),
-            notes=(*_notes_on_shared_films(by_film), *_notes_on_numbers(by_film)),
+            notes=(*table_notes, *_notes_on_shared_films(by_film), *_notes_on_numbers(by_film)),
             licence=_licences(rows[0] for rows in by_film.values()),
             citation="Cohen et al., COVID-19 Image Data Collection, arXiv 2006.11988",
         )
@@ -128,7 +125,7 @@ def _choose(path: Path, rows: list[dict[str, str]]) -> tuple[list[dict[str, str]
             not_xray[modality] += 1
         elif view.casefold() not in FRONTAL_VIEWS:
             not_frontal[view or "not stated"] += 1
-        elif not (path / _path_of(row)).is_file():
+        elif leaves(_path_of(row)) or not is_file(path / _path_of(row)):
             n_absent += 1
         else:
             taken.append(row)
@@ -185,10 +182,11 @@ def _by_length(number: str) -> tuple[int, str]:
 
 def _film(path: Path, name: str, row: Mapping[str, str], patients: Mapping[str, str]) -> FoundFilm:
     number = patients[row["patientid"].strip()]
-    mask = f"lung-masks/{Path(name).stem}.png"
+    home = home_of(path)
+    mask = path / "lung-masks" / f"{Path(name).stem}.png"
     sex = row.get("sex", "").strip().upper()
     return FoundFilm(
-        path=name,
+        path=(path / name).relative_to(home).as_posix(),
         file=path / name,
         label=row["finding"].strip() or "todo",
         patient=PatientNumber("covid-chestxray", number) if number else None,
@@ -196,7 +194,7 @@ def _film(path: Path, name: str, row: Mapping[str, str], patients: Mapping[str, 
         sex=sex if sex in ("F", "M") else None,
         age_years=_number(row, "age"),
         date_offset_days=_number(row, "offset"),
-        lung_mask=mask if (path / mask).is_file() else None,
+        lung_mask=mask.relative_to(home).as_posix() if is_file(mask) else None,
     )
 
 

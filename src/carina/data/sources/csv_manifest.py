@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,29 +11,24 @@ from typing import TypeVar
 
 from carina.data.cell_values import age_in_years, sex_letter
 from carina.data.counted import counted
+from carina.data.folders import is_litter
 from carina.data.found import Found, FoundFilm, PatientNumber, ReadOptions
-from carina.data.last_names import last_names
+from carina.data.manifest_paths import ManifestLine, is_film_there, mask_path, names_and_files
 from carina.data.part_names import part_of_name
 from carina.data.patient_names import patients_of_names, patients_sentence
 from carina.data.sources import SOURCES
 from carina.domain.record import Part
 from carina.errors import DatasetError
-from carina.files.tables import read_rows
+from carina.files.names import column_names
+from carina.files.tables import header_of, read_rows
+from carina.files.tree import is_file, is_folder, list_folder, split_member
 from carina.registry import nearest
 
 _KNOWN = ("path", "patient", "split", "source", "view", "sex", "age", "lung_mask")
+_SUFFIXES = (".csv", ".tsv")
 _N_SHOWN = 5
 
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int
-    cells: Mapping[str, str]
-
-    def cell(self, column: str) -> str:
-        return self.cells.get(column, "").strip()
 
 
 @dataclass(slots=True)
@@ -49,6 +43,8 @@ class _Problems:
 
 class CsvManifest:
     """One row per film; paths are relative to the CSV's folder, with `/` or `\\`.
+
+    The CSV may lie in an archive, and a row may name a film in one (`films.zip!/a.png`).
 
     An absolute path below that folder becomes relative. Of one elsewhere, the records keep
     its last names alone, as many as tell it from the other films: `a.png`, or `ward/a.png`
@@ -66,26 +62,32 @@ class CsvManifest:
     precedence = 30
 
     def recognises(self, path: Path) -> bool:
-        """Return whether `path` is a `.csv` file."""
-        return path.is_file() and path.suffix.lower() == ".csv"
+        """Return whether `path` is a `.csv` or `.tsv` file, or an archive's folder with one."""
+        if split_member(path) is not None and is_folder(path):
+            return bool(manifests_in(path))
+        return path.suffix.lower() in _SUFFIXES and is_file(path)
 
     def read(self, path: Path, options: ReadOptions) -> Found:
         """Return the films that the rows name.
 
         Raises:
             DatasetError: for a missing column, an unknown split, a film on two lines that
-                differ, or if more than half of the films are not there; line numbers are
-                given. Fewer absent films are noted, and read as "not-found".
+                differ, a web address, a path out of the archive that the CSV lies in, or if more
+                than half of the films are not there; line numbers are given. Fewer absent films
+                are noted, and read as "not-found".
         """
+        if is_folder(path):
+            path = _only_manifest(path)
         label_column = options.label_column.strip().casefold()
-        rows, columns = _read_rows(path)
+        rows, columns, table_notes = _read_rows(path)
         for column in ("path", label_column):
             _require_column(path, column, columns)
         problems = _Problems()
         films: dict[str, FoundFilm] = {}
         lines: dict[str, int] = {}
-        for row, (name, file) in zip(rows, _names_and_files(path.parent, rows), strict=True):
-            film = _film(name, file, row, label_column, problems)
+        for row, (name, file) in zip(rows, names_and_files(path, rows), strict=True):
+            find_mask = partial(mask_path, path.parent, name, file)
+            film = _film(name, file, row, label_column, find_mask, problems)
             earlier = films.get(film.path)
             if earlier is not None and earlier != film:
                 problems.repeated.append(f"{film.path} on lines {lines[film.path]} and {row.line}")
@@ -98,20 +100,54 @@ class CsvManifest:
             films=tuple(ordered),
             layout="csv",
             patients=rest_on,
-            notes=_notes(columns, label_column, len(rows) - len(films), problems),
+            notes=(
+                *table_notes,
+                *_notes(columns, label_column, len(rows) - len(films), problems),
+            ),
         )
 
 
-def _read_rows(path: Path) -> tuple[list[_Row], tuple[str, ...]]:
-    columns, rows = read_rows(path, error=DatasetError, skip_blank=True)
+def manifests_in(folder: Path) -> list[Path]:
+    """Return the CSV files right in a folder that name films in a column `path`."""
+    return [
+        folder / entry.name
+        for entry in list_folder(folder)
+        if Path(entry.name).suffix.lower() in _SUFFIXES
+        and not is_litter(entry.name)
+        and "path" in {column.casefold() for column in header_of(folder / entry.name)}
+    ]
+
+
+def _only_manifest(folder: Path) -> Path:
+    found = manifests_in(folder)
+    if len(found) != 1:
+        raise DatasetError(
+            f"{folder} holds {len(found)} manifests ({', '.join(file.name for file in found)}); "
+            f"name one: {found[0]}"
+        )
+    return found[0]
+
+
+def _read_rows(path: Path) -> tuple[list[ManifestLine], tuple[str, ...], tuple[str, ...]]:
+    """Return the rows of a manifest, its columns, and notes on how it was read."""
+    columns, rows, notes = read_rows(path, error=DatasetError)
     if not rows:
         raise DatasetError(
             f"{path} lists no film; expected a header with path and label and a row per film"
         )
     header = {column: column.strip().casefold() for column in columns}
-    return [
-        _Row(row.line, {header[column]: text for column, text in row.cells.items()}) for row in rows
-    ], tuple(header[column] for column in columns)
+    twice = [name for name, n in Counter(header.values()).items() if n > 1]
+    if twice:
+        spelt = [f"'{column}'" for column, name in header.items() if name == twice[0]]
+        raise DatasetError(
+            f"{path} has several columns called '{twice[0]}' ({', '.join(spelt)}: case and outer "
+            "spaces do not count); give each a name of its own"
+        )
+    lines = [
+        ManifestLine(row.line, {header[column]: text for column, text in row.cells.items()})
+        for row in rows
+    ]
+    return lines, tuple(header.values()), notes
 
 
 def _require_column(path: Path, column: str, columns: tuple[str, ...]) -> None:
@@ -123,11 +159,20 @@ def _require_column(path: Path, column: str, columns: tuple[str, ...]) -> None:
         if column == "path"
         else f"name it with --set labels.column={near[0] if near else 'NAME'}"
     )
-    raise DatasetError(f"{path} has no column '{column}' (found: {', '.join(columns)}); {advice}")
+    raise DatasetError(
+        f"{path} has no column '{column}' (found: {column_names(columns)}); {advice}"
+    )
 
 
-def _film(name: str, file: Path, row: _Row, label_column: str, problems: _Problems) -> FoundFilm:
-    if not _is_there(file):
+def _film(
+    name: str,
+    file: Path,
+    row: ManifestLine,
+    label_column: str,
+    find_mask: Callable[[str], str],
+    problems: _Problems,
+) -> FoundFilm:
+    if not is_film_there(file):
         problems.missing.append(f"line {row.line}: {row.cell('path') or '(no path)'}")
     hospital = row.cell("source") or None
     namespace = f"manifest/{hospital}" if hospital else "manifest"
@@ -142,71 +187,21 @@ def _film(name: str, file: Path, row: _Row, label_column: str, problems: _Proble
         view=row.cell("view") or None,
         sex=_read_cell(row, "sex", sex_letter, problems),
         age_years=_read_cell(row, "age", age_in_years, problems),
-        lung_mask=_read_cell(row, "lung_mask", partial(_mask_path, name, file), problems),
+        lung_mask=_read_cell(row, "lung_mask", find_mask, problems),
     )
 
 
-def _mask_path(name: str, file: Path, written: str) -> str:
-    """Return the path of a film's lung mask, relative as the film's `name` is.
-
-    Raises:
-        ValueError: if it is not there, or the film lies elsewhere than below the CSV's folder.
-    """
-    mask = posixpath.normpath(written.replace("\\", "/"))
-    whole, own = file.as_posix(), f"/{name}"
-    if not whole.endswith(own) or not (Path(whole.removesuffix(own)) / mask).is_file():
-        raise ValueError(written)
-    return mask
-
-
-def _names_and_files(folder: Path, rows: Sequence[_Row]) -> list[tuple[str, Path]]:
-    """Return each row's path as records carry it, and the file it means."""
-    paths = [_with_slashes(folder, row.cell("path")) for row in rows]
-    names = {path: _name_from(folder, path) for path in paths}
-    outside = {path for path, name in names.items() if name is None}
-    short = last_names(outside, taken={name for name in names.values() if name is not None})
-    return [(names[path] or short[path], folder / (names[path] or path)) for path in paths]
-
-
-def _with_slashes(folder: Path, written: str) -> str:
-    slashed = posixpath.normpath(written.replace("\\", "/"))
-    # Outside Windows a backslash may be part of a file's name.
-    literal = "\\" in written and not _is_there(folder / slashed) and _is_there(folder / written)
-    return written if literal else slashed
-
-
-def _name_from(folder: Path, path: str) -> str | None:
-    """Return a path from the CSV's folder on, or None if it is absolute and elsewhere."""
-    if not Path(path).is_absolute() and not path.startswith(("/", "../")):
-        return path
-    file = folder.absolute() / path
-    written = Path(posixpath.normpath(file.as_posix()))
-    # The folder or the row may go by a link.
-    for home, own in (
-        (folder.absolute(), written),
-        (folder.resolve(), written),
-        (folder.resolve(), file.parent.resolve() / file.name),
-    ):
-        if own.is_relative_to(home):
-            return own.relative_to(home).as_posix()
-    return path if path.startswith("../") else None
-
-
-def _is_there(file: Path) -> bool:
-    archive, mark, _ = str(file).partition("!/")
-    return (Path(archive) if mark else file).is_file()
-
-
-def _part(row: _Row, problems: _Problems) -> Part | None:
+def _part(row: ManifestLine, problems: _Problems) -> Part | None:
     written = row.cell("split")
     part = part_of_name(written)
     if written and part is None:
-        problems.parts.append(f"line {row.line}: {written}")
+        # Not what is written: where cells have slipped, it may be a patient's name.
+        problems.parts.append(f"line {row.line}")
     return part
 
 
 def _read_cell(
-    row: _Row, column: str, reader: Callable[[str], Value], problems: _Problems
+    row: ManifestLine, column: str, reader: Callable[[str], Value], problems: _Problems
 ) -> Value | None:
     text = row.cell(column)
     if not text:

@@ -1,8 +1,6 @@
 """MedMNIST's `.npz`: the films of all parts in one file."""
 
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +8,8 @@ from numpy.typing import NDArray
 from carina.data.found import Found, FoundFilm, ReadOptions
 from carina.data.sources import SOURCES
 from carina.domain.record import Part
-from carina.errors import DatasetError
+from carina.errors import DatasetError, ImageError
+from carina.files.numpy_archives import array_names, array_shape, read_array
 
 _PARTS: dict[str, Part] = {"train": "train", "val": "validation", "test": "test"}
 # medmnist.com, INFO["pneumoniamnist"]["label"]
@@ -29,15 +28,16 @@ class MedMnist:
     def read(self, path: Path, options: ReadOptions) -> Found:  # noqa: ARG002 (Layout)
         """Return the films; pixels are not touched, only the labels and shapes."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                present = [name for name in _PARTS if f"{name}_images" in arrays.files]
-                labels = {name: _labels_of(arrays, name, path) for name in present}
-            counts = {name: _n_images(path, f"{name}_images") for name in present}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            found = array_names(str(path))
+            present = [name for name in _PARTS if f"{name}_images" in found]
+            labels = {name: _labels_of(path, name) for name in present}
+            shapes = {name: array_shape(str(path), f"{name}_images") for name in present}
+        except ImageError as error:
             raise DatasetError(
                 f"{path} is no MedMNIST file, or it is damaged: arrays train_images, "
-                "train_labels, val_images, ... of numbers are expected"
+                f"train_labels, val_images, ... of numbers are expected ({error})"
             ) from error
+        counts = {name: shape[0] if shape else 0 for name, shape in shapes.items()}
         if not present:
             raise DatasetError(
                 f"{path} has none of the arrays train_images, val_images and test_images "
@@ -52,8 +52,8 @@ class MedMnist:
         return _found(path, labels)
 
 
-def _labels_of(arrays: Any, name: str, path: Path) -> NDArray[np.int64]:
-    labels = np.asarray(arrays[f"{name}_labels"])
+def _labels_of(path: Path, name: str) -> NDArray[np.int64]:
+    labels = read_array(str(path), f"{name}_labels")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
@@ -62,19 +62,6 @@ def _labels_of(arrays: Any, name: str, path: Path) -> NDArray[np.int64]:
             "this version knows one class per film"
         )
     return labels.astype(np.int64)
-
-
-def _n_images(path: Path, name: str) -> int:
-    """Return the length of an array from its header, without loading it."""
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as stream:
-        version = np.lib.format.read_magic(stream)
-        read_header = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape = read_header(stream)[0]
-    return int(shape[0]) if shape else 0
 
 
 def _found(path: Path, labels: dict[str, NDArray[np.int64]]) -> Found:

@@ -199,7 +199,7 @@ class Archive:
         if packed is None:
             raise self._damaged(name, "it does not lie where the archive says")
         if entry.method == STORED:
-            data, is_whole = packed, len(packed) == entry.n_bytes == entry.n_packed
+            data, is_whole = packed[:n_wanted], len(packed) == entry.n_bytes == entry.n_packed
         else:
             data, is_whole = _inflated(packed, entry, n_wanted)
         if (n_wanted == entry.n_bytes and not is_whole) or len(data) != n_wanted:

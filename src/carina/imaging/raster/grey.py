@@ -104,7 +104,8 @@ def luma_16(colours: NDArray[np.uint16]) -> NDArray[np.uint16]:
 def _scaled(values: NDArray[np.integer], top: int) -> NDArray[np.float32]:
     height, width = values.shape
     pixels = new_pixels(height, width)
-    np.divide(values, np.float32(top), out=pixels, dtype=np.float32)
+    pixels[:] = values
+    pixels /= np.float32(top)
     return pixels
 
 
@@ -157,7 +158,7 @@ def _deep_grey(deep: NDArray[np.uint16], transparent: tuple[int, ...]) -> NDArra
 
 
 def _within_palette(opened: Opened) -> bool:
-    if opened.image.mode != "P" or opened.stored.n_colours is None:
+    if opened.image.mode not in ("P", "L") or opened.stored.n_colours is None:
         return True
     return int(np.asarray(opened.image).max()) < opened.stored.n_colours
 

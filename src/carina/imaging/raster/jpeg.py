@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+import numpy as np
+
 from carina.imaging.decoded import require_size
 from carina.imaging.raster.stored import Stored, damaged, refuse
 
@@ -63,6 +65,19 @@ def stored_jpeg(data: bytes, *, name: str) -> Stored:
         width=width,
         cautions=(*cautions, *_behind_the_end(data, header.end)),
     )
+
+
+def jpeg_size(data: bytes, *, name: str) -> tuple[int, int]:
+    """Return the height and width that a JPEG declares, such as a TIFF's strip.
+
+    Raises:
+        ImageError: if it is damaged, cut short or of a kind that is not read.
+    """
+    header = _header(data, name)
+    _, height, width, _ = _size(header, name)
+    if data.find(b"\xff\xd9", header.end) < 0:
+        damaged(name, "a JPEG within it has no end")
+    return height, width
 
 
 def _header(data: bytes, name: str) -> _Header:
@@ -139,8 +154,10 @@ def _n_blocks(height: int, width: int, components: bytes, name: str) -> int:
 
 def _behind_the_end(data: bytes, start: int) -> tuple[str, ...]:
     """Return a caution if a second JPEG follows on the first."""
-    end = data.find(b"\xff\xd9", start)
-    following = data[end + 2 : end + 64].lstrip(b"\0\xff") if end >= 0 else b""
-    if following.startswith(b"\xd8\xff"):
+    values = np.frombuffer(data, dtype=np.uint8, offset=start)
+    ends = np.flatnonzero((values[:-1] == 0xFF) & (values[1:] == _END))
+    end = start + int(ends[0]) + 2 if ends.size else len(data)
+    following = data[end : end + 64]
+    if following.lstrip(b"\0\xff").startswith(b"\xd8\xff"):
         return ("another picture stands behind the first one and is not read",)
     return ()

@@ -46,12 +46,14 @@ def layout_of(message: Mapping[str, Any]) -> tuple[str, tuple[int, ...]] | None:
     shape, dtype = message.get("shape"), message.get("dtype")
     if shape is None and dtype is None:
         return None
-    if not isinstance(shape, list) or not all(type(side) is int for side in shape):
+    if not isinstance(dtype, str) or not isinstance(shape, list):
+        raise NonsenseError("a shape that is none")
+    if not all(type(side) is int for side in shape):
         raise NonsenseError("a shape that is none")
     if dtype == "float32" and len(shape) == 2:
         is_film = min(shape) >= MIN_SIDE_PX and shape[0] * shape[1] <= MAX_PIXELS
     elif dtype == "uint8" and len(shape) == 3:
-        is_film = 0 < min(shape) and max(shape) <= _MOST_COLOURS_SIDE and shape[2] == 3
+        is_film = min(shape) > 0 and max(shape) <= _MOST_COLOURS_SIDE and shape[2] == 3
     else:
         is_film = False
     if not is_film:

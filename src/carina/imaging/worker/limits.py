@@ -8,11 +8,11 @@ hold memory (macOS) or has no such limits (Windows), a thread looks at them and 
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import sys
 import threading
 import time
-from pathlib import Path
 
 from carina.imaging.decoded import MAX_PIXELS
 from carina.imaging.worker.allowance import clock_s, cpu_s, memory_bytes
@@ -24,6 +24,7 @@ EXIT_TOO_MUCH_MEMORY = 82
 _DESCRIPTORS = 48
 _LARGEST_FILE = 5 * MAX_PIXELS  # a slot: 4 bytes a pixel, rounded up
 _LOOK_EVERY_S = 0.05
+_PAGE = mmap.PAGESIZE
 # A worker that holds so much more between two films than at its start is replaced.
 MOST_KEPT_BYTES = 192_000_000
 
@@ -41,14 +42,16 @@ class KernelLimits:
         _at_most(resource.RLIMIT_FSIZE, _LARGEST_FILE)
         self._n_bytes = 0
         self._cpu_before = 0.0
-        self._memory_before = self._memory_at_start = _memory()
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self._memory_before = self._memory_at_start = self._memory()
 
-    def begin(self, n_bytes: int) -> None:
-        """Let a film of so many bytes begin."""
+    def begin(self, n_bytes: int) -> bool:
+        """Let a film of so many bytes begin; return whether another may begin after it."""
         self._n_bytes = n_bytes
         self._cpu_before = time.process_time()
-        self._memory_before = _memory()
+        self._memory_before = self._memory()
         self.allow(0)
+        return self._memory_before[0] - self._memory_at_start[0] <= MOST_KEPT_BYTES
 
     def allow(self, n_pixels: int) -> None:
         """Move the limits to those of a film that declares so many pixels."""
@@ -60,11 +63,22 @@ class KernelLimits:
         # Beside private memory the shared pixels, and libraries that are loaded late.
         _soft(self._resource.RLIMIT_AS, whole + n_bytes + _LARGEST_FILE)
 
-    def end(self) -> bool:
-        """Let the memory go, so that an answer can be written; return whether to go on."""
+    def lift(self) -> None:
+        """Let memory be allocated again, so that an answer can be written."""
         _soft(self._resource.RLIMIT_DATA, self._resource.RLIM_INFINITY)
         _soft(self._resource.RLIMIT_AS, self._resource.RLIM_INFINITY)
-        return _memory()[0] - self._memory_at_start[0] <= MOST_KEPT_BYTES
+
+    def end(self) -> None:
+        """End a film; its limits stay until the next one begins."""
+
+    def _memory(self) -> tuple[int, int]:
+        """Return the bytes of private memory that may be written, and of all address space.
+
+        References:
+            proc(5), /proc/pid/statm: pages; the sixth is data and stack.
+        """
+        pages = os.pread(self._statm, 200, 0).split()
+        return int(pages[5]) * _PAGE, int(pages[0]) * _PAGE
 
 
 class WatchedLimits:
@@ -80,23 +94,26 @@ class WatchedLimits:
         self._most_bytes = 0
         threading.Thread(target=self._look, daemon=True).start()
 
-    def begin(self, n_bytes: int) -> None:
-        """Let a film of so many bytes begin."""
+    def begin(self, n_bytes: int) -> bool:
+        """Let a film of so many bytes begin; return whether another may begin after it."""
         self._n_bytes = n_bytes
         self._peak_before = _peak_bytes()
         self._began = time.monotonic()
         self.allow(0)
         self._is_busy = True
+        return True
 
     def allow(self, n_pixels: int) -> None:
         """Move the limits to those of a film that declares so many pixels."""
         self._until = self._began + clock_s(n_pixels)
         self._most_bytes = self._peak_before + memory_bytes(n_pixels) + self._n_bytes
 
-    def end(self) -> bool:
-        """Stop looking at the film; return whether to go on."""
+    def lift(self) -> None:
+        """Let memory be allocated again; the limit stays that of the film."""
+
+    def end(self) -> None:
+        """Stop looking at the film."""
         self._is_busy = False
-        return True
 
     def _look(self) -> None:
         while True:
@@ -134,17 +151,6 @@ def _soft(which: int, most: int) -> None:
     if hard != resource.RLIM_INFINITY and (most > hard or most == resource.RLIM_INFINITY):
         most = hard
     resource.setrlimit(which, (most, hard))
-
-
-def _memory() -> tuple[int, int]:
-    """Return the bytes of private memory that may be written, and of all address space (Linux).
-
-    References:
-        proc(5), /proc/pid/statm: pages; the sixth is data and stack.
-    """
-    pages = Path("/proc/self/statm").read_text().split()
-    size = os.sysconf("SC_PAGE_SIZE")
-    return int(pages[5]) * size, int(pages[0]) * size
 
 
 def _peak_bytes() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from carina.imaging.decoded import decoding_into
 from carina.imaging.worker.answers import Answer
 from carina.imaging.worker.limits import Limits, own_limits
 from carina.imaging.worker.messages import Lines, send
-from carina.imaging.worker.slots import WorkerSlot, opened, read_whole
+from carina.imaging.worker.slots import Progress, WorkerSlot, opened, read_whole
 from carina.imaging.worker.tasks import TASKS, Task
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -31,10 +32,10 @@ def work(arguments: Sequence[str], tasks: Mapping[str, Task] = TASKS) -> None:
 
     Args:
         arguments: the parent's process id, the channel, how many slots for files there are,
-            and the slots, those for files first.
+            and the slots: that of the progress, those for files, those for pixels.
         tasks: what can be asked.
     """
-    parent, channel_argument, n_files, *slots = arguments
+    parent, channel_argument, n_files, progress_argument, *slots = arguments
     _end_with(int(parent))
     for name in _IGNORED:  # whoever stops the parent means it to finish what it began
         if hasattr(signal, name):
@@ -45,12 +46,14 @@ def work(arguments: Sequence[str], tasks: Mapping[str, Task] = TASKS) -> None:
     pixels = [WorkerSlot(opened(argument)) for argument in slots[int(n_files) :]]
     _import_decoders()
     limits = own_limits(int(parent))
+    progress = Progress(opened(progress_argument))
     try:
         send(channel, {"ready": True})
         for question in Lines(channel):
-            desk = _Desk(channel, limits, pixels[question["pixels"]], question["number"])
-            data = read_whole(files[question["file"]], question["n_bytes"])
-            if not desk.answer(tasks[question["task"]], data, question):
+            desk = _Desk(progress, limits, pixels[question["pixels"]], question)
+            answer, goes_on = desk.answer(tasks[question["task"]], files[question["file"]])
+            send(channel, answer if goes_on else {**answer, "last": True})
+            if not goes_on:
                 return
     except OSError:
         return  # the parent is gone
@@ -60,21 +63,21 @@ class _Desk:
     """Where one question is answered; it is the room for the film's pixels."""
 
     def __init__(
-        self, channel: socket.socket, limits: Limits, slot: WorkerSlot, number: int
+        self, progress: Progress, limits: Limits, slot: WorkerSlot, question: Mapping[str, Any]
     ) -> None:
-        self._channel = channel
+        self._progress = progress
         self._limits = limits
         self._slot = slot
-        self._number = number
+        self._question = question
         self._n_declared = 0
         self._given: NDArray[np.generic] | None = None
 
     def declared(self, n_pixels: int) -> None:
-        """Move the limits, and tell the parent."""
+        """Move the limits, and let the parent know."""
         if n_pixels > self._n_declared:
             self._n_declared = n_pixels
+            self._progress.say(self._question["number"], n_pixels)
             self._limits.allow(n_pixels)
-            self._say({"declares": n_pixels})
 
     def empty(self, height: int, width: int) -> NDArray[np.float32]:
         """Return the slot's memory once; after that memory of this process."""
@@ -83,34 +86,36 @@ class _Desk:
         self._given = self._slot.array(np.float32, (height, width))
         return np.asarray(self._given, dtype=np.float32)
 
-    def answer(self, task: Task, data: bytes, question: Mapping[str, Any]) -> bool:
-        """Answer, whatever happens; return whether to go on."""
-        self._say({"begins": True})
-        self._limits.begin(len(data))
+    def answer(self, task: Task, file: io.FileIO) -> tuple[dict[str, Any], bool]:
+        """Return the answer, whatever happens, and whether to go on after it."""
+        self._progress.say(self._question["number"], 0)
+        n_bytes = self._question["n_bytes"]
+        goes_on = self._limits.begin(n_bytes)
         found: dict[str, Any]
         try:
+            data = read_whole(file, n_bytes)
             with decoding_into(self):
-                answer = task(data, name=question["name"], **question["options"])
-            found, goes_on = self._placed(answer), True
+                answer = task(data, name=self._question["name"], **self._question["options"])
+            found = self._placed(answer)
         except ImageError as error:
-            found, goes_on = _refusal(error.image_code, str(error)), True
+            found = self._refusal(error.image_code, str(error))
         except RecursionError:
-            found, goes_on = _outcome("nested-too-deep", question), True
+            found = self._outcome("nested-too-deep")
         except MemoryError:
-            found, goes_on = _outcome("takes-too-much-memory", question), False
+            self._limits.lift()
+            found, goes_on = self._outcome("takes-too-much-memory"), False
         except Exception:  # noqa: BLE001  whatever a decoder raises is an outcome
-            found, goes_on = _outcome("decoder-crashed", question), True
+            found = self._outcome("decoder-crashed")
         except BaseException:  # noqa: BLE001  a codec's panic; its state is not to be trusted
-            found, goes_on = _outcome("decoder-crashed", question), False
-        goes_on = self._limits.end() and goes_on
+            found, goes_on = self._outcome("decoder-crashed"), False
+        self._limits.end()
         self._given = None
         self._slot.clear()
-        self._say(found if goes_on else {**found, "last": True})
-        return goes_on
+        return found, goes_on
 
     def _placed(self, answer: Answer) -> dict[str, Any]:
         """Return the answer's facts; its array lies in the slot then."""
-        found: dict[str, Any] = {"facts": answer.facts}
+        found: dict[str, Any] = {"number": self._question["number"], "facts": answer.facts}
         if answer.pixels is not None:
             pixels = answer.pixels
             if self._given is None or not _is_same(pixels, self._given):
@@ -119,8 +124,15 @@ class _Desk:
             found |= {"dtype": str(pixels.dtype), "shape": pixels.shape}
         return found
 
-    def _say(self, message: Mapping[str, object]) -> None:
-        send(self._channel, {"number": self._number, **message})
+    def _outcome(self, code: str) -> dict[str, Any]:
+        return self._refusal(code, f"{self._question['name']} {_SENTENCES[code]}")
+
+    def _refusal(self, code: str, message: str) -> dict[str, Any]:
+        return {
+            "number": self._question["number"],
+            "code": code,
+            "message": message[:_LONGEST_MESSAGE],
+        }
 
 
 _SENTENCES = {
@@ -131,14 +143,6 @@ _SENTENCES = {
     "decoder-crashed": "made the decoder fail; it is damaged in a way that no decoder expects: "
     "save it anew from the program that made it",
 }
-
-
-def _outcome(code: str, question: Mapping[str, Any]) -> dict[str, Any]:
-    return _refusal(code, f"{question['name']} {_SENTENCES[code]}")
-
-
-def _refusal(code: str, message: str) -> dict[str, Any]:
-    return {"code": code, "message": message[:_LONGEST_MESSAGE]}
 
 
 def _is_same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:

@@ -2,10 +2,10 @@
 
 The parent asks `{"number", "task", "name", "options", "n_bytes", "file", "pixels"}`: what to do
 with so many bytes in one slot, and the slot for what comes of it. The worker says `{"ready"}` once,
-and for each question `{"number", "begins"}`, `{"number", "declares"}` (pixels) as often as it
-learns of more, and last `{"number", "facts", "dtype", "shape"}` or `{"number", "code",
-"message"}`; with `"last"` it ends then. The parent takes every line for one that a decoder
-which was taken over may have written.
+and answers each question with `{"number", "facts", "dtype", "shape"}` or `{"number", "code",
+"message"}`; with `"last"` it ends then. What it is at meanwhile stands in a third kind of slot
+(`slots.Progress`), since every line wakes the parent. The parent takes every line for one that a
+decoder which was taken over may have written.
 """
 
 from __future__ import annotations

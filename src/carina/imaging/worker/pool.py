@@ -8,19 +8,27 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from itertools import chain
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from carina.errors import CouldNotError, ImageError
 from carina.files.machine import reading_threads
-from carina.imaging.worker.process import AT_ONCE, LostError, Question, Worker, lost_film
+from carina.imaging.worker.process import (
+    AT_ONCE,
+    MODULE,
+    LostError,
+    Question,
+    Worker,
+    lost_film,
+)
 
 _LOOK_EVERY_S = 0.05
 # How often a question is asked again of a new worker when nothing says that its film is at fault.
 _MOST_TRIES = 3
 
 IsWanted = Callable[[], bool]
+Taken = TypeVar("Taken")
 
 
 class NoLongerWantedError(Exception):
@@ -35,8 +43,14 @@ class WorkerPool:
             the same, or it might wait for itself.
     """
 
-    def __init__(self, most: int | None = None) -> None:
-        """Make a pool without workers; `most` of them, one a reading thread if None."""
+    def __init__(self, most: int | None = None, *, module: str = MODULE) -> None:
+        """Make a pool without workers.
+
+        Args:
+            most: of them; one a reading thread if None.
+            module: what runs in them.
+        """
+        self._module = module
         self.most = reading_threads() if most is None else most
         self._changed = threading.Condition()
         self._idle: list[Worker] = []
@@ -55,8 +69,8 @@ class WorkerPool:
             self._have_started(self._take_in)
 
     def answers(
-        self, questions: Iterable[Question], *, is_wanted: IsWanted | None = None
-    ) -> Iterator[Any | ImageError]:
+        self, questions: Iterable[Question[Taken]], *, is_wanted: IsWanted | None = None
+    ) -> Iterator[Taken | ImageError]:
         """Yield the answers to some questions in order, all of one worker, a little ahead.
 
         Whatever happens to the worker, every question has its answer: of a film that ends its
@@ -70,9 +84,13 @@ class WorkerPool:
             NoLongerWantedError: if `is_wanted` says no before there is a worker.
             CouldNotError: if no worker can be started.
         """
+        left = iter(questions)
+        first = next(left, None)
+        if first is None:
+            return
         turn = _Turn(self._take(is_wanted))
         try:
-            yield from turn.answers(iter(questions), renewed=self._renewed)
+            yield from turn.answers(chain([first], left), renewed=self._renewed)
         finally:
             self._give_back(turn)
 
@@ -104,6 +122,7 @@ class WorkerPool:
     def _take(self, is_wanted: IsWanted | None) -> Worker:
         """Return a worker that nobody has, a new one if need be."""
         has_one = getattr(self._held, "n", 0) > 0
+        worker: Worker | None = None
         with self._changed:
             while True:
                 if self._is_closed:
@@ -115,7 +134,6 @@ class WorkerPool:
                     break
                 if self._n_counted < self.most or has_one:
                     self._n_counted += 1
-                    worker = None
                     break
                 self._changed.wait(None if is_wanted is None else _LOOK_EVERY_S)
         found = worker if worker is not None and self._is_sound(worker) else self._new(worker)
@@ -159,26 +177,28 @@ class WorkerPool:
 
         def start() -> None:
             try:
-                worker = Worker()
-            except CouldNotError as error:
+                worker = Worker(self._module)
+                if not self._took_in(worker):
+                    raise _ending()
+            except BaseException as error:  # noqa: BLE001  whoever asked gets it; a thread goes on
                 started.set_exception(error)
-                return
-            if self._took_in(worker):
-                started.set_result(worker)
             else:
-                started.set_exception(_ending())
+                started.set_result(worker)
 
         self._have_started(start)
         return started.result()
 
     def _take_in(self) -> None:
         """Start a worker for whoever comes first; where that fails, who needs one is told."""
-        is_there = False
-        with suppress(CouldNotError):
-            worker = Worker()
+        worker = None
+        try:
+            worker = Worker(self._module)
+        except BaseException:  # noqa: BLE001  as above
+            is_there = False
+        else:
             is_there = self._took_in(worker)
         with self._changed:
-            if is_there:
+            if worker is not None and is_there:
                 self._idle.append(worker)
             else:
                 self._n_counted -= 1
@@ -245,7 +265,7 @@ class _Turn:
         return bool(self._asked)
 
     def answers(
-        self, questions: Iterator[Question], *, renewed: Callable[[Worker], Worker]
+        self, questions: Iterator[Question[Any]], *, renewed: Callable[[Worker], Worker]
     ) -> Iterator[Any | ImageError]:
         """Yield an answer to each question."""
         while True:
@@ -267,7 +287,7 @@ class _Turn:
                     self._ask_again()
             yield answer
 
-    def _ask(self, questions: Iterator[Question], renewed: Callable[[Worker], Worker]) -> None:
+    def _ask(self, questions: Iterator[Question[Any]], renewed: Callable[[Worker], Worker]) -> None:
         """Give the worker as much to do as it may have; one that is retired ends first."""
         while len(self._asked) < AT_ONCE and not (self.worker.is_retired and self._asked):
             one = self._next(questions)
@@ -283,7 +303,7 @@ class _Turn:
         self._again.extendleft(reversed(self._asked))
         self._asked.clear()
 
-    def _next(self, questions: Iterator[Question]) -> _Try | None:
+    def _next(self, questions: Iterator[Question[Any]]) -> _Try | None:
         if self._again:
             return self._again.popleft()
         question = next(questions, None)
@@ -307,7 +327,7 @@ class _Turn:
 class _Try:
     """A question, and how many workers were lost with it."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question[Any]) -> None:
         self.question = question
         self.n_lost = 0
 

@@ -3,54 +3,49 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-import carina
 from carina.errors import CouldNotError, ImageCode, ImageError
 from carina.imaging.decoded import MAX_PIXELS
 from carina.imaging.worker.allowance import clock_s, cpu_s
 from carina.imaging.worker.answers import Answer, layout_of, refusal_of
 from carina.imaging.worker.limits import EXIT_TOO_LONG, EXIT_TOO_MUCH_MEMORY
 from carina.imaging.worker.messages import Lines, NonsenseError, send
-from carina.imaging.worker.slots import KEPT_BYTES, PixelSlot, SharedFile, write_whole
+from carina.imaging.worker.slots import (
+    KEPT_BYTES,
+    PixelSlot,
+    Progress,
+    SharedFile,
+    write_whole,
+)
+from carina.imaging.worker.starting import started
 
 AT_ONCE = 2
 """Questions that a worker may have: one that it works on, and one that waits for it."""
 _PIXEL_SLOTS = 8
 # A cold start reads libraries from disk, and the machine may be busy.
 _START_S = 60.0
-_END_S = 5.0
-_MOST_MESSAGES = 64
-_MODULE = "carina.imaging.worker"
-# What a process needs of the environment to load its libraries, and nothing else of it.
-_KEPT_VARIABLES = (
-    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PYTHONHOME",
-    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "TEMP", "TMP",
-)  # fmt: skip
-# One thread: a pool of threads in a library takes memory, and time to start.
-_SET_VARIABLES = MappingProxyType(
-    {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-)
+_END_S = 2.0
+_LONGEST_NAME = 4_096
+MODULE = "carina.imaging.worker"
+
+Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
+class Question(Generic[Taken]):
     """What a worker is to do.
 
     Attributes:
@@ -63,7 +58,7 @@ class Question:
 
     data: bytes
     name: str
-    take: Callable[[Answer], Any]
+    take: Callable[[Answer], Taken]
     task: str = "film"
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -87,12 +82,9 @@ class LostError(Exception):
 @dataclass(slots=True, eq=False)
 class _Asked:
     number: int
-    question: Question
+    question: Question[Any]
     file: int
     pixels: int
-    had_begun: bool = False
-    n_declared: int = 0
-    n_messages: int = 0
 
 
 class Worker:
@@ -103,8 +95,11 @@ class Worker:
         n_answered: the questions that it has answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = MODULE) -> None:
         """Start it; it can be asked at once.
+
+        Args:
+            module: what runs in it.
 
         Raises:
             CouldNotError: if no process can be started.
@@ -114,19 +109,26 @@ class Worker:
         self._numbers = 0
         self._is_ready = False
         self._asked: deque[_Asked] = deque()
+        self._others: list[SharedFile] = []
         self._files: list[SharedFile] = []
         self._pixels: list[PixelSlot] = []
         try:
             self._channel, theirs = socket.socketpair()
-            with theirs:
-                self._files += [SharedFile() for _ in range(AT_ONCE)]
-                self._pixels += [PixelSlot() for _ in range(_PIXEL_SLOTS)]
-                self._process = _started(theirs, self._files, [slot.file for slot in self._pixels])
         except OSError as error:
-            raise CouldNotError(
-                f"the process that decodes films cannot be started: {error}; are there too many "
-                "processes or open files?"
-            ) from error
+            raise _not_started(error) from error
+        try:
+            with theirs:
+                self._others.append(SharedFile())
+                for _ in range(AT_ONCE):
+                    self._files.append(SharedFile())
+                for _ in range(_PIXEL_SLOTS):
+                    self._pixels.append(PixelSlot())
+                shared = [*self._others, *self._files, *(slot.file for slot in self._pixels)]
+                self._process = started(module, theirs, shared=shared, n_files=AT_ONCE)
+        except OSError as error:
+            self._close()
+            raise _not_started(error) from error
+        self._progress = Progress(self._others[0].stream)
         self._lines = Lines(self._channel)
         self._free_files = deque(range(AT_ONCE))
         self._free_pixels = deque(range(_PIXEL_SLOTS))
@@ -146,15 +148,15 @@ class Worker:
         """Whether pixels that were handed out lie in its slots."""
         return len(self._free_pixels) + len(self._asked) < _PIXEL_SLOTS
 
-    def ask(self, question: Question) -> None:
+    def ask(self, question: Question[Any]) -> None:
         """Send a question; at most `AT_ONCE` may be without an answer."""
         number, self._numbers = self._numbers, self._numbers + 1
-        asked = _Asked(number, question, self._free_files.popleft(), self._free_pixels.popleft())
+        asked = _Asked(number, question, self._free_files.pop(), self._free_pixels.pop())
         self._asked.append(asked)
         message = {
             "number": number,
             "task": question.task,
-            "name": question.name,
+            "name": question.name[:_LONGEST_NAME],
             "options": question.options,
             "n_bytes": len(question.data),
             "file": asked.file,
@@ -171,28 +173,49 @@ class Worker:
             LostError: if the worker ended, took too long or sent what is no answer.
         """
         asked = self._asked[0]
-        until = time.monotonic() + _START_S
         try:
-            while True:
-                self._channel.settimeout(max(until - time.monotonic(), 0.001))
-                message = self._lines.next()
-                if message is None:
-                    raise self._lost(asked, None)
-                if not self._is_ready:
-                    self._is_ready = message == {"ready": True}
-                    continue
-                if _is_last(message, asked):
-                    break
-                if message.get("begins") is True:
-                    asked.had_begun, began = True, time.monotonic()
-                until = began + clock_s(asked.n_declared)
-            return self._finished(asked, message)
+            message = self._last_message(asked)
+            if message is not None:
+                return self._finished(asked, message)
         except TimeoutError:
             raise self._lost(asked, "takes-too-long") from None
         except NonsenseError:
             raise self._lost(asked, "decoder-crashed") from None
         except OSError:
-            raise self._lost(asked, None) from None
+            pass  # the channel broke off, as it does when a process ends
+        raise self._lost(asked, None)
+
+    def _last_message(self, asked: _Asked) -> Mapping[str, Any] | None:
+        """Return the message that answers a question; None if the worker ends before it.
+
+        Raises:
+            TimeoutError: if the film takes longer than one that declares so many pixels may.
+            NonsenseError: if something else comes.
+            OSError: if the channel breaks off.
+        """
+        began = time.monotonic()
+        may_take = clock_s(0) if self._is_ready else _START_S
+        while True:
+            try:
+                self._channel.settimeout(max(began + may_take - time.monotonic(), 0.001))
+                message = self._lines.next()
+            except TimeoutError:
+                if (longer := clock_s(self._n_declared(asked))) <= may_take:
+                    raise
+                may_take = longer
+                continue
+            if not self._is_ready and message == {"ready": True}:
+                self._is_ready = True
+                began, may_take = time.monotonic(), clock_s(0)
+                continue
+            if message is not None and message.get("number") != asked.number:
+                raise NonsenseError("an answer to another question")
+            return message
+
+    def _n_declared(self, asked: _Asked) -> int:
+        """Return how many pixels a film declares, 0 before it is worked on."""
+        number, n_declared = self._progress.said()
+        return n_declared if number == asked.number and 0 <= n_declared <= MAX_PIXELS else 0
 
     def kill(self) -> None:
         """End it at once and let go of what it shares; pixels that were handed out stay."""
@@ -209,7 +232,7 @@ class Worker:
 
     def _close(self) -> None:
         self._channel.close()
-        for file in self._files:
+        for file in (*self._others, *self._files):
             file.close()
         for slot in self._pixels:
             slot.close()
@@ -262,11 +285,15 @@ class Worker:
 
     def _lost(self, asked: _Asked, code: ImageCode | None) -> LostError:
         """End the worker, and return why it was lost."""
-        if code is not None or not self._ends():
+        if code is None and not self._ends():
+            code = "decoder-crashed"  # it runs, but does not listen
+        if code is not None:
             self._process.kill()
         status = self._process.wait()
         lost = LostError(
-            code or _code_of(status), n_pixels=asked.n_declared, had_begun=asked.had_begun
+            code or _code_of(status),
+            n_pixels=self._n_declared(asked),
+            had_begun=self._progress.said()[0] == asked.number,
         )
         self.kill()
         return lost
@@ -280,24 +307,11 @@ class Worker:
         return True
 
 
-def _is_last(message: Mapping[str, Any], asked: _Asked) -> bool:
-    """Return whether a message answers a question; note what it says on the way.
-
-    Raises:
-        NonsenseError: if it says nothing that can be said then.
-    """
-    asked.n_messages += 1
-    if message.get("number") != asked.number or asked.n_messages > _MOST_MESSAGES:
-        raise NonsenseError("an answer to another question")
-    if "code" in message or "facts" in message:
-        return True
-    declared = message.get("declares")
-    if message.get("begins") is True and not asked.had_begun:
-        return False
-    if asked.had_begun and type(declared) is int and 0 <= declared <= MAX_PIXELS:
-        asked.n_declared = max(asked.n_declared, declared)
-        return False
-    raise NonsenseError("a message that says nothing")
+def _not_started(error: OSError) -> CouldNotError:
+    return CouldNotError(
+        f"the process that decodes films cannot be started: {error}; are there too many processes "
+        "or open files?"
+    )
 
 
 def _code_of(status: int) -> ImageCode:
@@ -321,61 +335,3 @@ def lost_film(name: str, lost: LostError) -> ImageError:
     return ImageError(
         f"{name} {why}; save it anew from the program that made it", image_code=lost.code
     )
-
-
-def _started(
-    theirs: socket.socket, files: list[SharedFile], pixels: list[SharedFile]
-) -> subprocess.Popen[bytes]:
-    """Start a process with one end of a channel and the slots."""
-    shared = [*files, *pixels]
-    slots = [file.argument for file in shared]
-    count = str(len(files))
-    command = [_python(), "-S", "-s", "-P", "-X", "utf8", "-m", _MODULE, str(os.getpid())]
-    if sys.platform == "win32":
-        # The share is made for a process that is there; its length is that of a structure.
-        process = subprocess.Popen(  # noqa: S603
-            [*command, str(_SHARE_BYTES), count, *slots],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=_environment(), creationflags=subprocess.CREATE_NO_WINDOW,
-        )  # fmt: skip
-        assert process.stdin is not None
-        with process.stdin as stream:
-            stream.write(theirs.share(process.pid))
-        return process
-    inherited = [theirs.fileno(), *(number for file in shared for number in file.inherited)]
-    return subprocess.Popen(
-        [*command, str(theirs.fileno()), count, *slots],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=_environment(), cwd=os.sep, pass_fds=inherited, start_new_session=True,
-    )  # fmt: skip
-
-
-_SHARE_BYTES = 1_000_000  # more than WSAPROTOCOL_INFO has; the end of the pipe ends it
-
-
-def _environment() -> dict[str, str]:
-    """Return the variables of a worker: where its libraries are, and no secret.
-
-    The folders that hold modules are handed on, so that what this process imports is what the
-    worker imports; but not the working folder, in which hostile files may lie beside the films.
-    """
-    here = None
-    with suppress(OSError):  # a working folder that was removed
-        here = Path.cwd()
-    home = Path(carina.__file__).parent.parent
-    folders = [home, *(Path(entry) for entry in sys.path if Path(entry) != here)]
-    paths = [str(path) for path in folders if path.is_absolute() and os.pathsep not in str(path)]
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    return {**kept, **_SET_VARIABLES, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
-
-
-def _python() -> str:
-    """Return the interpreter that runs this process.
-
-    In a virtual environment on Windows `sys.executable` starts another process, to which the
-    channel could not be given; its libraries are found by the folders that are handed on.
-    """
-    own = getattr(sys, "_base_executable", "") if sys.platform == "win32" else ""
-    if not (own or sys.executable):
-        raise OSError("this process knows no Python interpreter")
-    return own or sys.executable

@@ -2,7 +2,7 @@
 
 A slot for a file's bytes is written by the parent and read by the worker. A slot for pixels is
 written by the worker. On Linux it can only grow (a sealed memfd), so that the parent may use the
-pixels where they lie, without a copy: what is mapped cannot be taken away. Elsewhere they are copied.
+pixels where they lie: what is mapped cannot be taken away. Elsewhere they are copied.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import math
 import mmap
 import os
+import struct
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 # What a slot keeps between films: enough for 8 megapixels, so that ordinary films find it mapped.
 KEPT_BYTES = 32 * 2**20
 _STEP = 4 * 2**20
+_TWO_NUMBERS = struct.Struct("=qq")
 
 
 class SharedFile:
@@ -97,6 +99,31 @@ def read_whole(stream: io.FileIO, n_bytes: int) -> bytes:
     return data
 
 
+class Progress:
+    """The question that a worker is at, and the pixels that its film declares: two numbers.
+
+    They are written and read in place, without a word to the other side: the parent looks only
+    where an answer is late, or the worker is gone.
+    """
+
+    def __init__(self, stream: io.FileIO) -> None:
+        """Take the file that both sides share."""
+        self._stream = stream
+        self._mapping: mmap.mmap | None = None
+
+    def say(self, number: int, n_declared: int) -> None:
+        """Write it, as the worker."""
+        if self._mapping is None:
+            self._stream.truncate(_TWO_NUMBERS.size)
+            self._mapping = mmap.mmap(self._stream.fileno(), _TWO_NUMBERS.size)
+        _TWO_NUMBERS.pack_into(self._mapping, 0, number, n_declared)
+
+    def said(self) -> tuple[int, int]:
+        """Return what the worker wrote last, whatever it is; (-1, 0) before it wrote anything."""
+        found = read_whole(self._stream, _TWO_NUMBERS.size)
+        return _TWO_NUMBERS.unpack(found) if len(found) == _TWO_NUMBERS.size else (-1, 0)
+
+
 class PixelSlot:
     """A slot for pixels, as the parent reads it."""
 
@@ -120,7 +147,7 @@ class PixelSlot:
     def copied(self, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[np.generic]:
         """Return the array that lies there, in memory of its own."""
         found = np.empty(shape, dtype=dtype)
-        view = memoryview(found.reshape(-1).view(np.uint8))
+        view = found.reshape(-1).view(np.uint8).data
         self.file.stream.seek(0)
         while view and (n_read := self.file.stream.readinto(view)):
             view = view[n_read:]

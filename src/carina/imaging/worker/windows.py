@@ -27,15 +27,14 @@ def peak_bytes() -> int:
     Returns:
         0 where the system does not say.
     """
-    if sys.platform != "win32":
-        return 0
-    kernel = ctypes.WinDLL("kernel32")
-    kernel.GetCurrentProcess.restype = ctypes.c_void_p
-    kernel.K32GetProcessMemoryInfo.argtypes = [
-        ctypes.c_void_p, ctypes.POINTER(_Counters), ctypes.c_uint32,
-    ]  # fmt: skip
     counters = _Counters(cb=ctypes.sizeof(_Counters))
-    found = kernel.K32GetProcessMemoryInfo(
-        kernel.GetCurrentProcess(), ctypes.byref(counters), counters.cb
-    )
-    return int(counters.PeakPagefileUsage) if found else 0
+    if sys.platform == "win32":
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.GetCurrentProcess.restype = ctypes.c_void_p
+        kernel.K32GetProcessMemoryInfo.argtypes = [
+            ctypes.c_void_p, ctypes.POINTER(_Counters), ctypes.c_uint32,
+        ]  # fmt: skip
+        kernel.K32GetProcessMemoryInfo(
+            kernel.GetCurrentProcess(), ctypes.byref(counters), counters.cb
+        )
+    return int(counters.PeakPagefileUsage)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import uuid
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from carina.errors import ImageError, InputError
 from carina.files.names import one_line
-from carina.imaging.dicom import DAMAGE, DEFLATED, is_dicom
+from carina.imaging.decoding import dicom_elements_of
+from carina.imaging.dicom import is_dicom
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -43,28 +43,24 @@ def read_source(data: bytes, *, name: str, with_patient: bool = False) -> Datase
         InputError: if it lacks a UID, or its kind is none of the standard, so that nothing can
             refer to it.
     """
-    from pydicom import Dataset, dcmread
+    from pydicom import Dataset
 
-    if not is_dicom(data) or DEFLATED in data[:4096]:
+    if not is_dicom(data):
         raise ImageError(
-            f"{name} is no DICOM file, or a deflated one: only a film that came as DICOM has a "
-            "study to which a DICOM answer can be added",
+            f"{name} is no DICOM file: only a film that came as DICOM has a study to which a "
+            "DICOM answer can be added",
             image_code="unknown-format",
         )
     wanted = [*_REFERRED_BY, *_ON_THE_PICTURE, "SpecificCharacterSet"]
     wanted += _PATIENT_AND_STUDY if with_patient else ()
     source = Dataset()
-    try:
-        found = dcmread(
-            io.BytesIO(data), force=True, stop_before_pixels=True, specific_tags=list(wanted)
-        )
-        for keyword in wanted:
-            if keyword in found:
-                setattr(source, keyword, found[keyword].value)
-    except DAMAGE as error:
-        raise ImageError(
-            f"{name} is a damaged DICOM file: {error}", image_code="damaged"
-        ) from error
+    for keyword, value in dicom_elements_of(data, wanted, name=name).items():
+        try:
+            setattr(source, keyword, value)
+        except (ValueError, TypeError):  # what it says may quote the patient
+            raise ImageError(
+                f"{name} is a damaged DICOM file: its {keyword} is none", image_code="damaged"
+            ) from None
     _require_referable(source, name)
     for keyword in _PATIENT_AND_STUDY:
         if keyword not in source:

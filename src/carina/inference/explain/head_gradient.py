@@ -37,8 +37,22 @@ def head_gradient(
         float32 of the shape of `maps`.
 
     Raises:
-        ClassifierError: if the head has an operation whose derivative is not known here.
+        ClassifierError: if the head has an operation whose derivative is not known here, or does
+            not fit together.
     """
+    try:
+        return _gradient(head_file, maps, class_index=class_index, needed_by=needed_by)
+    # What arrays raise that do not fit each other: the head was not made by Carina.
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise ClassifierError(
+            f"{needed_by} cannot be computed for this classifier: its head does not fit together "
+            f"({str(error)[:200]}); take the classifier as it was made, or train it again"
+        ) from error
+
+
+def _gradient(
+    head_file: bytes, maps: NDArray[np.float32], *, class_index: int, needed_by: str
+) -> NDArray[np.float32]:
     nodes, weights = _nodes_and_weights(head_file)
     values: dict[str, Array] = {**weights, "maps": maps[None]}
     passed: list[tuple[Any, Pull]] = []

@@ -36,6 +36,7 @@ from carina.inference.foreign.running import (
     smooth_images,
     traced_shapes,
 )
+from carina.inference.onnx_safety import require_harmless
 
 PIXELS = "pixels"
 _TRIED = 3
@@ -113,9 +114,10 @@ def open_foreign(
     whole = read_foreign(data)
     own = one_output(whole, output_name)
     image = find_image_input(own, declared)
-    own_file = data if _runs_alone(whole, data) else model_bytes(own)
     graph = _taking_pixels(renamed(own, {image.name: "taken"}), image)
     require_fitting_sizes(graph)
+    require_harmless(model_bytes(graph))
+    own_file = data if _runs_alone(whole, data) else model_bytes(own)
     tried = _images_to_try(image)
     graph, is_one_by_one = for_any_batch(graph, tried, batch=image.batch)
     if not is_one_by_one:

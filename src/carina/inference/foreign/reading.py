@@ -11,12 +11,12 @@ import numpy as np
 from carina.domain.sentences import counted
 from carina.errors import ClassifierError
 from carina.inference.foreign.graph import Graph, Port, attribute
+from carina.inference.onnx_files import MOST_BYTES
+from carina.inference.onnx_safety import require_whole
 
 if TYPE_CHECKING:
     import onnx
 
-MOST_BYTES = 1_000_000_000
-"""The largest file that is read: VGG16, the largest network in use on films, has 553 MB."""
 MOST_NODES = 100_000
 """The most operators, functions written out: DenseNet201 has 700."""
 OLDEST_OPSET = 7
@@ -48,8 +48,9 @@ def read_foreign(data: bytes) -> Graph:
 
     model = _parsed(data)
     _require_text(model)
-    model = _without_functions(model)
     _refuse_other_files(model.graph)
+    require_whole(data)
+    model = _without_functions(model)
     _refuse_operators(model.graph.node)
     opset = next((one.version for one in model.opset_import if one.domain in _OWN_DOMAINS), 0)
     if opset < OLDEST_OPSET:

@@ -18,6 +18,7 @@ _MOST_FEATURE_DIRECTIONS, _FILMS_A_FEATURE_DIRECTION = 48, 4
 # the same on all films makes every other film infinitely far.
 _LEAST_VARIANCE = 1e-3
 _TINY = 1e-12
+_FEWEST_OF_A_CLASS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +26,7 @@ class FeatureGaussian:
     """A network's features of films as one Gaussian around each class's mean.
 
     Attributes:
-        means: float32 `[classes, features]`.
+        means: float32 `[classes, features]`, of the classes with two films or more.
         directions: float32 `[k, features]`, orthonormal.
         variances: float32 `[k]`, along the directions, within classes.
         rest: variance along every other direction.
@@ -48,13 +49,16 @@ class FeatureGaussian:
             features: float `[n, features]`.
 
         Returns:
-            float64 `[n]`: to the nearest class; about 0 for a film like those it was fitted on.
+            float64 `[n]`: to the nearest class; about 0 for a film like those it was fitted on,
+            infinite for features that are no numbers or too large to square.
         """
-        off = features[:, None, :].astype(np.float32) - self.means
-        along = off @ self.directions.T
-        explained = (along**2 / self.variances).sum(axis=-1)
-        unexplained = ((off**2).sum(axis=-1) - (along**2).sum(axis=-1)).clip(0) / self.rest
-        nearest = (explained + unexplained).min(axis=1) / features.shape[1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            off = features[:, None, :].astype(np.float32) - self.means
+            along = off @ self.directions.T
+            explained = (along**2 / self.variances).sum(axis=-1)
+            unexplained = ((off**2).sum(axis=-1) - (along**2).sum(axis=-1)).clip(0) / self.rest
+            nearest = (explained + unexplained).min(axis=1) / features.shape[1]
+        nearest = np.where(np.isnan(nearest), np.inf, nearest)
         return np.asarray(np.log(nearest.astype(np.float64).clip(_TINY)))
 
 
@@ -75,11 +79,19 @@ def feature_gaussian(
 ) -> FeatureGaussian:
     """Return a network's features of films as a Gaussian around each class's mean.
 
+    A class with one film has no mean, which would be that film's own features in a file that is
+    handed on; the film is left out.
+
     Args:
         features: float `[n, features]`, two films or more.
         classes: each film's class.
     """
-    numbers, own = np.unique(np.asarray(classes), return_inverse=True)
+    numbers, own, counts = np.unique(np.asarray(classes), return_inverse=True, return_counts=True)
+    if (counts < _FEWEST_OF_A_CLASS).any():
+        kept_films = (counts >= _FEWEST_OF_A_CLASS)[own]
+        if not kept_films.any():
+            return feature_gaussian(features, np.zeros(len(features), dtype=np.intp))
+        return feature_gaussian(features[kept_films], own[kept_films])
     means = np.stack(
         [features[own == place].mean(axis=0, dtype=np.float64) for place in range(len(numbers))]
     )

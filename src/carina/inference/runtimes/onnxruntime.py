@@ -31,8 +31,15 @@ class OnnxRuntimeNetwork:
         return found
 
     def run(self, outputs: Sequence[str], inputs: Arrays) -> list[NDArray[np.float32]]:
-        """Return the named outputs for the named inputs."""
-        found: list[NDArray[np.float32]] = self._session.run(list(outputs), dict(inputs))
+        """Return the named outputs for the named inputs.
+
+        Raises:
+            ClassifierError: if the network cannot compute them.
+        """
+        try:
+            found: list[NDArray[np.float32]] = self._session.run(list(outputs), dict(inputs))
+        except onnxruntime_errors() as error:
+            raise cannot_be_run(error) from error
         return found
 
 
@@ -70,7 +77,7 @@ def open_session(data: bytes, *, threads: int, provider: Provider) -> OnnxRuntim
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what is wrong is raised
     # Idle threads that spin keep the other work of a server from the cores.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # f32 is f32: no products in bf16 on ARM.
@@ -83,7 +90,11 @@ def open_session(data: bytes, *, threads: int, provider: Provider) -> OnnxRuntim
     name, own_options = provider
     try:
         session = onnxruntime.InferenceSession(
-            data, options, providers=[name], provider_options=[dict(own_options)]
+            data,
+            options,
+            providers=[name],
+            provider_options=[dict(own_options)],
+            enable_fallback=0,  # which would be printed, and nothing else would be tried
         )
     except onnxruntime_errors() as error:
         raise cannot_be_run(error) from error

@@ -39,7 +39,11 @@ class OpenVinoNetwork:
         self._idle: dict[tuple[str, ...], deque[Any]] = {}
 
     def run(self, outputs: Sequence[str], inputs: Arrays) -> list[NDArray[np.float32]]:
-        """Return the named outputs for the named inputs."""
+        """Return the named outputs for the named inputs.
+
+        Raises:
+            ClassifierError: if the network cannot compute them.
+        """
         compiled_for = self._compiled_for(tuple(outputs))
         idle = self._idle[compiled_for]
         try:
@@ -47,7 +51,10 @@ class OpenVinoNetwork:
         except IndexError:
             request = self._compiled[compiled_for].create_infer_request()
         given = {name: np.ascontiguousarray(values) for name, values in inputs.items()}
-        request.infer(given, share_inputs=True)
+        try:
+            request.infer(given, share_inputs=True)
+        except RuntimeError as error:
+            raise _cannot_run(error) from error
         found = [np.array(request.get_tensor(name).data) for name in outputs]
         idle.append(request)
         return found

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from carina.errors import ClassifierError
+from carina.files.names import one_line
 
 ALLOWED_LAYERS = frozenset(
     {"Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average", "AveragePooling2D",
@@ -29,6 +30,14 @@ _ALLOWED_STEPS = frozenset(
 """Single steps of `keras.ops` in a functional model."""
 _ALLOWED_VALUES = frozenset({"__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__",
                              "__tensor__", "__tuple__", "DTypePolicy", "Policy"})  # fmt: skip
+_ALLOWED_FUNCTIONS = frozenset(
+    {"celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu",
+     "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish",
+     "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
+     "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink",
+     "threshold"}
+)  # fmt: skip
+"""`keras.activations`; other functions of Keras write files or fetch them."""
 # tf_keras is Keras 2 under the name that it has beside Keras 3.
 _OWN_MODULES = ("keras.", "tf_keras.")
 # What only training needs; and where the numbers are read from the file all the same.
@@ -104,15 +113,15 @@ def require_allowed(config: Any) -> None:
             )
         elif class_name not in ALLOWED_LAYERS | _ALLOWED_STEPS | _ALLOWED_VALUES:
             raise ClassifierError(
-                f"the model's layer {name} is a {class_name}, which is not one of the layers of "
-                f"Keras that images are classified with; {_ADVICE}"
+                f"the model's layer {name} is a {one_line(class_name)[:60]}, which is not one of "
+                f"the layers of Keras that images are classified with; {_ADVICE}"
             )
         module, registered = described.get("module"), described.get("registered_name")
         own = module in (None, "builtins") or f"{module}.".startswith(_OWN_MODULES)
-        if not own or (registered and ">" in str(registered) and "Keras" not in str(registered)):
+        if not own or not _is_own_name(registered):
             raise ClassifierError(
                 f"the model's layer {name} needs program code from elsewhere "
-                f"('{module}', {class_name}), which is not run; {_ADVICE}"
+                f"('{one_line(str(module))[:60]}', {class_name}), which is not run; {_ADVICE}"
             )
 
 
@@ -132,12 +141,23 @@ def _require_own_function(described: Mapping[str, Any]) -> None:
     name = described.get("config")
     if not isinstance(name, str) or not name.replace("_", "").isalnum():
         raise ClassifierError(f"the model names a function by more than its name; {_ADVICE}")
+    if name not in _ALLOWED_FUNCTIONS:
+        raise ClassifierError(
+            f"the model calls the function '{name[:60]}', which is none of Keras's activations; "
+            f"{_ADVICE}"
+        )
+
+
+def _is_own_name(registered: object) -> bool:
+    """Return whether a registered name is one of Keras's own: "package>name" is somebody's."""
+    package, sign, _ = str(registered or "").partition(">")
+    return not sign or package.casefold() == "keras"
 
 
 def _name(described: Mapping[str, Any]) -> str:
     inner = described.get("config")
     own = described.get("name") or (inner.get("name") if isinstance(inner, dict) else None)
-    return f"'{own or 'without a name'}'"
+    return f"'{one_line(str(own or 'without a name'))[:60]}'"
 
 
 def _function(described: Mapping[str, Any]) -> str:

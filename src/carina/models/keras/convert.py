@@ -10,25 +10,54 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import struct
 import zipfile
+import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carina.errors import CarinaError, ClassifierError, UsageError
+from carina.files.names import one_line
+from carina.files.plain_json import parse_json
 from carina.models.keras.allowed import layers_of, require_allowed, without_training
 from carina.models.keras.old_format import modernised, with_rescaling_layers
 from carina.models.keras.weight_files import MOST_BYTES, require_plain_numbers
+from carina.models.process_limits import ending_after, limit_memory
 
 if TYPE_CHECKING:
     import keras
 
+READING_S = 120
+"""After that the system ends the process: HDF5's reader does not come to its end."""
 NETWORK, FACTS, REFERENCE = "network.onnx", "facts.json", "reference.npz"
 _CONFIG, _WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
 _MOST_CONFIG_BYTES = 50_000_000
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_MEMBERS = (_CONFIG, _METADATA, _WEIGHTS)
+_ENCRYPTED = 0x1
+# Weights hardly shrink; a description of a model shrinks to a fiftieth.
+_FINE_BYTES, _MOST_RATIO = 5_000_000, 200
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+# Of this process: Keras's and torch's own need, and copies of the weights; what a file claims
+# beyond that cannot be had.
+_OWN_MEMORY_BYTES, _COPIES = 6_000_000_000, 12
 _RANGES = ((1.0, 0.0), (2.0, -1.0), (255.0, 0.0))
 
 
@@ -70,7 +99,8 @@ def convert(path: Path, out: Path, *, size: tuple[int, int] | None, free_batch: 
     from carina.models.keras.backend import keras_on_cpu
 
     # Before Keras is imported, so that a file with code is refused at once.
-    config, version, safe_copy = _safe_copy(path, out)
+    with ending_after(READING_S):
+        config, version, safe_copy = _safe_copy(path, out)
     with keras_on_cpu() as keras:
         model = keras.saving.load_model(safe_copy, compile=False, safe_mode=True)
         safe_copy.unlink()
@@ -107,35 +137,32 @@ def _safe_h5(path: Path, copy: Path) -> tuple[dict[str, Any], str, Path]:
     import h5py
 
     shutil.copyfile(path, copy)
-    try:
-        with h5py.File(copy, "r+") as file:
-            require_plain_numbers(file, path)
-            text = file.attrs.get("model_config")
-            if text is None or "model_weights" not in file:
-                raise ClassifierError(
-                    f"{path} holds weights without their model; save the whole model: "
-                    "model.save('model.h5') or model.save('model.keras')"
-                )
-            config = with_rescaling_layers(without_training(_parsed(text, path)))
-            require_allowed(config)
-            version = _text(file.attrs.get("keras_version", ""))
-            if not version.startswith("3."):
-                config = modernised(config)
-            file.attrs["model_config"] = json.dumps(config).encode()
-            for name in ("training_config", "optimizer_weights"):
-                file.attrs.pop(name, None)
-                if name in file:
-                    del file[name]
-            return config, version, copy
-    except (OSError, KeyError, RuntimeError) as error:
-        raise ClassifierError(f"{path} is damaged: {error}; save or copy it again") from error
+    with _damage_told(path), h5py.File(copy, "r+") as file:
+        require_plain_numbers(file, path)
+        text = file.attrs.get("model_config")
+        if not isinstance(text, str | bytes) or "model_weights" not in file:
+            raise ClassifierError(
+                f"{path} holds weights without their model; save the whole model: "
+                "model.save('model.h5') or model.save('model.keras')"
+            )
+        config = with_rescaling_layers(without_training(_parsed(text, path)))
+        require_allowed(config)
+        version = _text(file.attrs.get("keras_version", ""))
+        if not version.startswith("3."):
+            config = modernised(config)
+        file.attrs["model_config"] = json.dumps(config).encode()
+        for name in ("training_config", "optimizer_weights"):
+            file.attrs.pop(name, None)
+            if name in file:
+                del file[name]
+        return config, version, copy
 
 
 def _safe_keras(path: Path, copy: Path) -> tuple[dict[str, Any], str, Path]:
     import h5py
 
     weights = copy.with_name(_WEIGHTS)
-    try:
+    with _damage_told(path):
         with zipfile.ZipFile(path) as archive:
             _require_members(archive, path)
             config = without_training(_parsed(archive.read(_CONFIG), path))
@@ -147,8 +174,6 @@ def _safe_keras(path: Path, copy: Path) -> tuple[dict[str, Any], str, Path]:
                 shutil.copyfileobj(packed, unpacked)
         with h5py.File(weights, "r") as file:
             require_plain_numbers(file, path)
-    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise ClassifierError(f"{path} is damaged: {error}; save or copy it again") from error
     with zipfile.ZipFile(copy, "w") as archive:
         archive.writestr(_METADATA, json.dumps(metadata))
         archive.writestr(_CONFIG, json.dumps(config))
@@ -157,33 +182,52 @@ def _safe_keras(path: Path, copy: Path) -> tuple[dict[str, Any], str, Path]:
     return config, str(metadata.get("keras_version", "")), copy
 
 
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Turn what the readers of archives and of HDF5 raise for damaged files into a sentence."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise ClassifierError(f"{path} is damaged: {error}; save or copy it again") from error
+
+
 def _require_members(archive: zipfile.ZipFile, path: Path) -> None:
-    """Refuse an archive that lacks a part, or unpacks to too much."""
-    names = Counter(archive.namelist())
-    missing = [name for name in (_CONFIG, _METADATA, _WEIGHTS) if names[name] != 1]
+    """Refuse an archive that lacks a part, holds others, or unpacks to too much."""
+    entries = archive.infolist()
+    names = Counter(entry.filename for entry in entries)
+    missing = [name for name in _MEMBERS if names[name] != 1]
     if missing:
         raise ClassifierError(
             f"{path} is no whole .keras file: it has not exactly one {', '.join(missing)}"
         )
-    sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-    if sizes[_WEIGHTS] > MOST_BYTES or max(sizes[_CONFIG], sizes[_METADATA]) > _MOST_CONFIG_BYTES:
+    others = [name for name in names if name not in _MEMBERS]
+    if others:
         raise ClassifierError(
-            f"{path} unpacks to {sum(sizes.values()) / 1e6:,.0f} MB, and {MOST_BYTES / 1e6:,.0f} "
-            "MB of weights are the most that is read"
+            f"{path} holds '{one_line(others[0])[:80]}' beside the model, which no classifier of "
+            "images needs; save the model again"
         )
+    for entry in entries:
+        most = MOST_BYTES if entry.filename == _WEIGHTS else _MOST_CONFIG_BYTES
+        if entry.flag_bits & _ENCRYPTED:
+            raise ClassifierError(f"{path}: {entry.filename} needs a password; save it without")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ClassifierError(f"{path}: {entry.filename} is packed in a way that Keras is not")
+        if entry.file_size > min(most, max(_FINE_BYTES, _MOST_RATIO * entry.compress_size)):
+            raise ClassifierError(
+                f"{path}: {entry.filename} unpacks from {entry.compress_size:,} to "
+                f"{entry.file_size:,} bytes, and {_MOST_RATIO}-fold and {most / 1e6:,.0f} MB are "
+                "the most that is read"
+            )
 
 
 def _parsed(text: str | bytes, path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ClassifierError(f"{path} describes its model in damaged JSON: {error}") from error
+    found = parse_json(text, name=f"the description of the model in {path}", error=ClassifierError)
     if not isinstance(found, dict):
         raise ClassifierError(f"{path} does not describe its model")
     return found
 
 
-def _text(value: str | bytes) -> str:
+def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
@@ -279,6 +323,10 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(words)
     size = (asked.size[0], asked.size[1]) if asked.size else None
     try:
+        # A description may ask for a layer of any width, and Keras makes it before it looks for
+        # its weights.
+        n_bytes = min(asked.path.stat().st_size, MOST_BYTES)
+        limit_memory(_OWN_MEMORY_BYTES + _COPIES * n_bytes)
         facts = convert(asked.path, asked.out, size=size, free_batch=not asked.one_image)
     except CarinaError as error:
         refusal = {"refused": str(error), "code": error.code}

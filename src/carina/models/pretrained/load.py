@@ -14,6 +14,7 @@ from carina.models.network import Network
 from carina.models.pretrained.catalogue import PublishedWeights, published_for
 from carina.models.pretrained.fill import fill_backbone
 from carina.models.pretrained.read import read_weights
+from carina.models.weights import MOST_BYTES
 from carina.registry import nearest
 
 
@@ -139,6 +140,7 @@ def _published_file(
             target,
             sha256=whole_digest,
             md5=published.md5 or None,
+            most_bytes=MOST_BYTES,
             progress=progress,
         )
     except DownloadError as error:

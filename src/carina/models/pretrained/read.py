@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import io
+import struct
+import warnings
+import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor
 
 from carina.errors import WeightsError
 from carina.files.atomic import write_bytes
-from carina.files.digests import file_digest
+from carina.files.digests import sha256_bytes
+from carina.files.whole_files import read_whole
 from carina.models.pretrained.read_keras import HDF5_MAGIC, read_keras_weights
+from carina.models.weights import MOST_BYTES, read_safetensors
 
 _STATE_DICT_LINES = (
     "m = torch.load('{name}', weights_only=False); torch.save(m.state_dict(), 'weights.pt')"
@@ -23,6 +28,20 @@ _STATE_DICT_LINES = (
 # Under which training scripts keep the weights beside their epoch and optimiser.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _CONVERTED = "carina-converted-from"
+# What torch raises for bytes that it did not write.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +65,26 @@ def read_weights(path: Path, *, cache_dir: Path) -> RawWeights:
     """Return the tensors of a Keras `.h5`, a torch `.pth` or `.pt`, or a safetensors file.
 
     The kind is told from the content, not from the name. A torch file is unpickled once,
-    with torch's restricted reader, and kept as safetensors in `cache_dir/weights`; a file
-    of the same content is read from there.
+    with torch's restricted reader, and a Keras file is read once, by a process of its own; both
+    are kept as safetensors in `cache_dir/weights`, and a file of the same content is read from
+    there.
 
     Raises:
         WeightsError: if the file cannot be read as one of these.
         StorageError: if there is no room or no permission in the cache.
     """
-    try:
-        sha256 = file_digest(path)
-        with path.open("rb") as stream:
-            start = stream.read(16)
-    except OSError as error:
-        raise WeightsError(
-            f"the weights file {path} cannot be read: {error.strerror or error}"
-        ) from error
+    # Read once: what is checked and digested is what is read.
+    data = read_whole(path, most_bytes=MOST_BYTES, error=WeightsError)
+    sha256, start = sha256_bytes(data), data[:16]
     if start.startswith(HDF5_MAGIC):
-        return RawWeights(path.name, sha256, read_keras_weights(path))
+        made = _converted(data, path, cache_dir, sha256, convert=read_keras_weights)
+        return RawWeights(path.name, sha256, made)
     if start[8:9] == b"{":
-        tensors, metadata = _read_safetensors(path)
+        tensors, metadata = read_safetensors(data, name=str(path))
         return RawWeights(path.name, sha256, tensors, metadata)
     if start.startswith((b"PK\x03\x04", b"\x80")):
-        return RawWeights(path.name, sha256, _read_torch(path, cache_dir, sha256))
+        made = _converted(data, path, cache_dir, sha256, convert=_unpickled)
+        return RawWeights(path.name, sha256, made)
     raise WeightsError(
         f"{path} is none of the weights files that Carina reads (Keras .h5, torch .pth or .pt, "
         f"safetensors): it begins with {start[:8]!r}; it may be damaged, or a web page saved in "
@@ -75,40 +92,48 @@ def read_weights(path: Path, *, cache_dir: Path) -> RawWeights:
     )
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        data = path.read_bytes()
-        tensors = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    except (OSError, SafetensorError, ValueError) as error:
-        raise WeightsError(f"{path} is damaged: {error}; fetch or copy it again") from error
-    return tensors, header.get("__metadata__", {})
-
-
-def _read_torch(path: Path, cache_dir: Path, sha256: str) -> dict[str, Tensor]:
+def _converted(
+    data: bytes,
+    path: Path,
+    cache_dir: Path,
+    sha256: str,
+    *,
+    convert: Callable[[bytes, Path], dict[str, Tensor]],
+) -> dict[str, Tensor]:
+    """Return the weights of a file as they were kept when it was first read, or read it now."""
     kept = cache_dir / "weights" / f"{path.stem[:60]}-{sha256[:16]}.safetensors"
     if kept.is_file():
         try:
-            tensors, metadata = _read_safetensors(kept)
+            converted = read_whole(kept, most_bytes=2 * MOST_BYTES, error=WeightsError)
+            tensors, metadata = read_safetensors(converted, name=str(kept))
         except WeightsError:
             kept.unlink()
         else:
             if metadata.get(_CONVERTED) == sha256:
                 return tensors
-    tensors = _unpickled(path)
+    tensors = convert(data, path)
     whole = {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
     write_bytes(kept, save(whole, {_CONVERTED: sha256}))
     return whole
 
 
-def _unpickled(path: Path) -> dict[str, Tensor]:
+def _unpickled(data: bytes, path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a torch file: the one place where a pickle is read.
+
+    `weights_only` reads it with a reader of torch's own, which makes tensors and plain values
+    and imports nothing.
+    """
+    _require_unpacked(data, path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of pickles that torch did not write; they are read or refused all the same.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         if "GLOBAL" in str(error):
             raise _whole_module(path) from error
         raise _damaged(path, error) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, IndexError) as error:
+    except _DAMAGE as error:
         raise _damaged(path, error) from error
     for wrapper in _WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
@@ -119,6 +144,26 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
     if not tensors:
         raise WeightsError(f"{path} holds no tensors")
     return tensors
+
+
+def _require_unpacked(data: bytes, path: Path) -> None:
+    """Refuse a torch archive whose parts are packed: torch packs none, and bombs are.
+
+    Raises:
+        WeightsError: if it holds more than it has bytes, or has no readable list of its parts.
+    """
+    if not data.startswith(b"PK"):
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            n_bytes = sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
+        raise _damaged(path, error) from error
+    if n_bytes > len(data):
+        raise WeightsError(
+            f"{path} has {len(data):,} bytes and unpacks to {n_bytes:,}; torch packs no weights, "
+            "so it is not as torch wrote it: fetch or copy it again"
+        )
 
 
 def _whole_module(path: Path) -> WeightsError:

@@ -13,7 +13,7 @@ from carina.evaluation.external import FairFigures, fair_figures
 from carina.reporting.checklists.answers_on_data import left_out_in_turn
 from carina.reporting.checklists.items import Answer, RunFacts, filled, missing, not_applicable
 from carina.reporting.checklists.manifest_counts import PART_WORDS
-from carina.reporting.wording import title_of, with_interval
+from carina.reporting.wording import method_in_words, title_of, with_interval
 
 _OVERALL = ("accuracy", "balanced_accuracy", "roc_auc_macro")
 _NOT_A_METHOD = ("count", "undefined")
@@ -47,7 +47,8 @@ def uncertainty(facts: RunFacts) -> Answer:
     estimates += [one for named in evaluation.per_class.values() for one in named.values()]
     methods = sorted({one.method for one in estimates} - {*_NOT_A_METHOD})
     return filled(
-        f"95 % intervals over {evaluation.data.unit}; methods: {', '.join(methods)}; "
+        f"95 % intervals over {evaluation.data.unit}, made by: "
+        f"{'; '.join(map(method_in_words, methods))}; "
         f"{facts.recipe.evaluate.resamples:,} resamples, seed {facts.recipe.evaluate.seed}.",
         "results",
     )

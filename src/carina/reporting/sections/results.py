@@ -11,6 +11,7 @@ from carina.reporting.figures import SIZES, evaluation_drawings, svg
 from carina.reporting.sections import test_section
 from carina.reporting.wording import (
     interval_of,
+    method_in_words,
     name_then_numbers,
     over_interval,
     reasons,
@@ -117,19 +118,18 @@ def _ordinal(n: int) -> str:
 def _overall(evaluation: Evaluation) -> Table:
     named = [name for name in _OVERALL if name in evaluation.metrics]
     return Table(
-        columns=("Over all films", "In evaluation.json", "Value", "95 % interval", "Interval by"),
+        columns=("Over all films, and its name in the files", "Value", "95 % interval", "Made by"),
         rows=tuple(
             (
-                title_of(name),
-                name,
+                f"{title_of(name)}\n{name}",
                 value_of(name, evaluation.metrics[name]),
                 interval_of(name, evaluation.metrics[name]),
-                evaluation.metrics[name].method,
+                method_in_words(evaluation.metrics[name].method),
             )
             for name in named
         ),
         caption="Metrics over all films",
-        align=("left", "left", "right", "right", "left"),
+        align=("left", "right", "right", "left"),
     )
 
 

@@ -2,8 +2,9 @@
 
 import { timeInWords } from "./words.js";
 
-// A cell that begins so is taken for a formula by spreadsheets; a leading quote makes it text.
-const FORMULA = /^[=+\-@\t\r]/;
+// What begins so is taken for a formula by spreadsheets, behind what may cut a cell, too; an
+// apostrophe makes it text. The same rule as files/formulas.py, so that carina reads it back.
+const FORMULA = /(^|[,;\t\r\n"])(?='*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20][^])/g;
 
 export function answersCsv(films, labels) {
   const head = [
@@ -39,7 +40,7 @@ function row(film, labels) {
 
 function cell(value) {
   if (typeof value === "number") return String(value);
-  const safe = FORMULA.test(value) ? `'${value}` : value;
+  const safe = String(value).replace(FORMULA, "$1'");
   return /[",\r\n;]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

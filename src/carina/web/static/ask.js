@@ -1,5 +1,7 @@
 // Questions to the server: the token, waiting while it is busy, and what went wrong in words.
 
+import { printable } from "./words.js";
+
 const TRIES = 6; // of one question, while the server says that it is busy
 const TRIES_IN_TIME = 2; // of one that took too long: it will hardly be quicker
 const LONGEST_WAIT_S = 30;
@@ -72,7 +74,7 @@ async function sent(file, { query, signal }) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     if (!(await readable(file))) {
-      throw new Problem("file", `${file.name} cannot be read: it is a folder, or it was moved or changed`, {
+      throw new Problem("file", `${printable(file.name)} cannot be read: it is a folder, or it was moved or changed`, {
         hint: "Choose it again.",
       });
     }

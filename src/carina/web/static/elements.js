@@ -13,6 +13,17 @@ export function made(tag, { className = "", text = "" } = {}, ...children) {
   return node;
 }
 
+// A file's name: in a direction of its own, whatever stands around it.
+export function named(name, className = "") {
+  return made("bdi", { className, text: name });
+}
+
+// A sentence's parts, in which a file's name stands in a direction of its own.
+export function withName(text, name) {
+  const [before, ...after] = text.split(name);
+  return after.length === 0 ? [text] : [before, named(name), after.join(name)];
+}
+
 // Show a text in an element, and hide the element while there is none.
 export function say(id, text) {
   const node = element(id);

@@ -1,7 +1,7 @@
 // The films of this page and their answers: sent a few at a time, each with its own state.
 
 import { Problem, ask } from "./ask.js";
-import { megabytes } from "./words.js";
+import { megabytes, printable } from "./words.js";
 
 const AT_ONCE = 2; // the server reads one while the next travels
 export const MOST_FILMS = 500;
@@ -34,7 +34,7 @@ export class Films {
   }
 
   made(file) {
-    const film = { id: this.next, file, name: file.name || "pasted film", state: "queued", note: "" };
+    const film = { id: this.next, file, name: printable(file.name) || "pasted film", state: "queued", note: "" };
     this.next += 1;
     if (file.size > this.maxBytes) {
       const most = `${megabytes(this.maxBytes)} is the most`;

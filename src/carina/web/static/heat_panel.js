@@ -14,8 +14,12 @@ export class HeatPanel {
     this.asking = new AbortController();
     this.layer = null;
     this.seen = true;
+    this.methodIsChosen = false; // by the reader: until then each class has its usual one
     element("shown-class").addEventListener("change", () => this.explain());
-    element("method").addEventListener("change", () => this.explain());
+    element("method").addEventListener("change", () => {
+      this.methodIsChosen = true;
+      this.explain();
+    });
     element("opacity").addEventListener("input", () => {
       this.seen = true;
       this.draw();
@@ -71,12 +75,17 @@ export class HeatPanel {
     }
   }
 
-  // Offer the methods that work for the class; keep the reader's if it does.
+  // Offer the methods that work for the class, the usual one first; keep the reader's if it works.
   showMethods() {
     const works = this.classifier.explainedBy[this.shown.label] ?? [];
     const select = element("method");
-    for (const option of select.options) option.disabled = !works.includes(option.value);
-    if (!works.includes(select.value) && works.length > 0) [select.value] = works;
+    for (const option of select.options) {
+      option.disabled = !works.includes(option.value);
+      const title = this.classifier.methods[option.value];
+      option.textContent = option.value === works[0] ? `${title} (usual)` : title;
+    }
+    const kept = this.methodIsChosen && works.includes(select.value);
+    if (!kept && works.length > 0) [select.value] = works;
   }
 
   // What was found of the shown method's maps: a caution names its method in brackets, and one
@@ -91,7 +100,7 @@ export class HeatPanel {
   showScores() {
     const scored = this.classifier.scores;
     const found = scored?.methods[this.shown.method];
-    const title = element("method").selectedOptions[0].textContent;
+    const title = this.classifier.methods[this.shown.method];
     const rows = Object.entries(found?.scores ?? {});
     list("map-cautions", this.cautions());
     element("scores").hidden = rows.length === 0;

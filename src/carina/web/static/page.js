@@ -2,7 +2,7 @@
 
 import { answersCsv, saveFile } from "./answers_csv.js";
 import { Problem, forgetToken, keepToken, keptToken } from "./ask.js";
-import { announce, element, say } from "./elements.js";
+import { announce, element, named, say } from "./elements.js";
 import { FilmView } from "./film_view.js";
 import { Films } from "./films.js";
 import { watchGestures, zoomStep } from "./gestures.js";
@@ -65,7 +65,7 @@ async function showFilm(film) {
     pictures.clear();
     return;
   }
-  element("facts").textContent = film.name;
+  element("facts").replaceChildren(named(film.name));
   stage.setAttribute("aria-label", `The film ${film.name}`);
   if (shown !== film || film.state !== "answered") putAway(film);
   if (film.state !== "answered" || shown === film) return;

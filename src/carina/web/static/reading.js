@@ -1,6 +1,6 @@
 // The right column: the chosen film's answer, its probabilities and cautions, or what went wrong.
 
-import { element, list, made, say } from "./elements.js";
+import { element, list, made, say, withName } from "./elements.js";
 import { closed, percent, sentence, thresholdInPercent } from "./words.js";
 
 const STATES = ["waiting", "working", "failed", "answer"];
@@ -17,7 +17,7 @@ export function showReading(film, classifier) {
   element("cautions").hidden = element("cautions").querySelector("li") === null;
   showOtherClassifier(film, classifier);
   if (state === "working") showWork(film);
-  if (state === "failed") showFailure(film.problem, classifier);
+  if (state === "failed") showFailure(film, classifier);
   if (state === "answer") showAnswer(film.answer, classifier);
 }
 
@@ -32,7 +32,7 @@ function showWork(film) {
   say("working-note", film.note ? sentence(film.note) : "");
 }
 
-function showFailure(problem, { advice }) {
+function showFailure({ problem, name }, { advice }) {
   const titles = {
     gone: "The server is gone",
     busy: "The server is too busy",
@@ -40,7 +40,7 @@ function showFailure(problem, { advice }) {
     file: "The file cannot be read any more",
   };
   element("failure-title").textContent = titles[problem.kind] ?? (problem.title || "This film was not read");
-  element("failure").textContent = closed(problem.message);
+  element("failure").replaceChildren(...withName(closed(problem.message), name));
   say("failure-hint", problem.hint || (advice[problem.code] ?? ""));
 }
 

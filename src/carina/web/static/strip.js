@@ -1,6 +1,6 @@
 // The strip of films: a thumbnail, a name and an answer for each; arrow keys walk along it.
 
-import { element, made, pictureAddress } from "./elements.js";
+import { element, made, named, pictureAddress } from "./elements.js";
 import { MOST_FILMS } from "./films.js";
 import { counted, percent } from "./words.js";
 
@@ -63,7 +63,7 @@ export class Strip {
     item.title = film.name;
     const thumbnail = made("span", { className: "thumbnail" });
     thumbnail.setAttribute("aria-hidden", "true");
-    item.append(thumbnail, made("span", { className: "name", text: film.name }), made("span", { className: "short" }));
+    item.append(thumbnail, named(film.name, "name"), made("span", { className: "short" }));
     this.items.set(film.id, item);
     this.box.append(item);
     return item;

@@ -1,6 +1,6 @@
 // The printed page: one film, its map, its answer and what speaks against relying on it.
 
-import { element, list, made } from "./elements.js";
+import { element, list, made, named } from "./elements.js";
 import { WHOLE, inBits } from "./grey_window.js";
 import { answerInWords, bars, chancesTitle, operatingPointInWords } from "./reading.js";
 import { sentence, timeInWords } from "./words.js";
@@ -18,7 +18,8 @@ export function fillSummary(film, { classifier, view, heat, filmInWords }) {
   element("print-decision").textContent = words.decision;
   element("print-remark").textContent = words.remark;
   element("print-facts").replaceChildren(
-    ...term("File", answered.name),
+    made("dt", { text: "File" }),
+    made("dd", {}, named(answered.name)),
     ...term("SHA-256", answer.sha256, "digest"),
     ...term("Film", filmInWords(answer.film)),
     ...term("Answered by", `${answered.classifier.name}, ${answered.classifier.digest.slice(0, 12)}`),

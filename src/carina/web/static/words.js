@@ -1,4 +1,18 @@
-// How numbers and sentences are written on the page.
+// How numbers, names and sentences are written on the page.
+
+// Characters that are not seen or turn the reading direction round, as files.names has them.
+const ODD = /[\p{C}\p{Zl}\p{Zp}]/gu;
+const SHORT = { "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+// A file's name as it may be shown: one line, nothing hidden.
+export function printable(name) {
+  return name.replace(ODD, (odd) => {
+    if (odd in SHORT) return SHORT[odd];
+    const code = odd.codePointAt(0);
+    const [letter, digits] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+    return `\\${letter}${code.toString(16).padStart(digits, "0")}`;
+  });
+}
 
 export function percent(probability) {
   if (probability > 0.999 && probability < 1) return "> 99.9 %";
