@@ -15,7 +15,7 @@ import pytest
 
 from carina.errors import IMAGE_CODES, CouldNotError, ImageError
 from carina.imaging.decode import decode
-from carina.imaging.decoding import FilmBytes, decode_films
+from carina.imaging.decoding import FilmBytes, decode_films, while_wanted
 from carina.imaging.worker import pool as pool_module
 from carina.imaging.worker import process, starting
 from carina.imaging.worker.allowance import CPU_S
@@ -297,6 +297,20 @@ def test_a_thread_that_nobody_waits_for_any_more_does_not_wait_for_a_worker(faul
     assert codes(others) == ["film"]
 
 
+def test_a_film_that_nobody_wants_any_more_is_given_up_before_it_is_decoded(faulty, monkeypatch):
+    monkeypatch.setattr(pool_module, "_POOLS", [faulty])
+    others = faulty.answers([Question(b"film", "film", film_of)] * 2)
+    next(others)
+
+    def give_up():
+        with while_wanted(lambda: False), pytest.raises(NoLongerWantedError):
+            of_files(b"film")
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(give_up).result(20)
+    assert codes(others) == ["film"]
+
+
 def test_a_thread_that_has_a_worker_gets_another_and_does_not_wait_for_itself(faulty):
     others = faulty.answers([Question(b"film", "film", film_of)] * 2)
     next(others)
@@ -361,6 +375,29 @@ def test_every_outcome_of_a_lost_worker_is_on_the_list():
         assert process._code_of(status) in IMAGE_CODES
     assert process._code_of(81) == "takes-too-long"
     assert process._code_of(82) == "takes-too-much-memory"
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_large_film_is_given_back(faulty):
+    levels = grey_ramp(3000, 3000, top=65535).astype(np.uint16)
+    large, small = encoded(levels, "TIFF"), png_8_bit(grey_ramp())
+    questions = [Question(data, "film", film_of) for data in (large, small, large, small)]
+    sizes = []
+    for film in faulty.answers(questions):
+        if film.pixels.size == 9_000_000:
+            assert np.array_equal(np.rint(film.pixels[::7] * 65535), levels[::7])
+        del film
+        slots = [
+            slot.file
+            for slot in (*faulty_worker_of(faulty)._files, *faulty_worker_of(faulty)._pixels)
+        ]
+        sizes.append(sum(os.fstat(one.stream.fileno()).st_blocks for one in slots) * 512)
+    assert sizes[-1] < 32 * 2**20
+
+
+def faulty_worker_of(pool):
+    (worker,) = pool._all
+    return worker
 
 
 @linux

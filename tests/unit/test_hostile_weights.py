@@ -4,6 +4,7 @@ import json
 import pickle
 import struct
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -15,11 +16,13 @@ from safetensors.torch import save  # noqa: E402  behind the check for torch
 from carina.errors import ClassifierError, InputError, RunError, WeightsError  # noqa: E402
 from carina.models.keras.allowed import require_allowed, without_training  # noqa: E402
 from carina.models.keras.convert import _safe_copy  # noqa: E402
+from carina.models.keras.weight_arrays import keras_arrays  # noqa: E402
 from carina.models.keras.weight_files import require_plain_numbers  # noqa: E402
 from carina.models.pretrained.read import read_weights  # noqa: E402
 from carina.models.weights import weights_from_bytes, weights_to_bytes  # noqa: E402
 from carina.workflows.model_files import read_model_file  # noqa: E402
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 STATE = {"a.weight": torch.ones(3, 4), "a.bias": torch.zeros(3)}
 
 
@@ -175,8 +178,23 @@ def test_an_hdf5_file_that_is_not_plain_numbers_is_refused_by_name(name, tmp_pat
         require_plain_numbers(file, path)
     assert words in str(found.value)
     with pytest.raises(WeightsError) as found:
-        read_weights(path, cache_dir=tmp_path)
+        keras_arrays(path.read_bytes())
     assert words in str(found.value)
+
+
+def test_another_process_reads_hdf5_and_its_refusal_names_the_file(tmp_path):
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = h5py.ExternalLink("secret.h5", "/numbers")
+    with pytest.raises(WeightsError, match=r"w\.h5 has a link at '/a'"):
+        read_weights(path, cache_dir=tmp_path)
+
+
+def test_an_hdf5_file_that_its_reader_never_ends_with_is_given_up(tmp_path, monkeypatch):
+    """Found by changing bytes at random: an attribute whose names lead in a circle."""
+    monkeypatch.setattr("carina.models.pretrained.read_keras._TIMEOUT_S", 2)
+    with pytest.raises(WeightsError, match=r"does not come to its end|is damaged"):
+        read_weights(GOLDEN / "endless.h5", cache_dir=tmp_path)
 
 
 def layer(class_name, name="one", config=None, **facts):

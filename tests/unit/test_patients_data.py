@@ -5,6 +5,9 @@
 
 import io
 import logging
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from pydicom import dcmread
 from carina.data import open_dataset
 from carina.errors import CarinaError
 from carina.imaging.read import read_radiograph_bytes
+from carina.inference.answers.dicom_source import read_source
 from carina.settings import Settings
 from making.canaries import (
     FILE_STEM,
@@ -32,6 +36,7 @@ from making.classifiers import write_tiny_classifier
 from making.datasets import TEST_KEY, tiny_pixels
 from making.uploads import grey_levels
 
+ORT_SWITCH = "ORT_DISABLE_TELEMETRY"
 PIXELS = grey_levels(64, 56)
 WHOLE = {
     ".dcm": canary_dicom(PIXELS),
@@ -131,6 +136,18 @@ def test_nothing_that_predict_writes_or_says_tells_of_the_patient(
             assert uid(keyword).encode() not in there
 
 
+def test_what_a_dicom_answer_takes_over_of_the_picture_are_words_of_the_standard():
+    pytest.importorskip("highdicom", reason="the extra 'dicom' is not installed")
+    odd = {name: text(name) for name in ("BurnedInAnnotation", "Modality")}
+    source = read_source(canary_dicom(PIXELS, PatientOrientation=["L", text("F")], **odd), name="a")
+    assert found_in(repr(source).encode(), uids=False) == []
+    source = read_source(
+        canary_dicom(PIXELS, PatientOrientation=["L", "F"], BurnedInAnnotation="YES"), name="a"
+    )
+    assert (source.BurnedInAnnotation, source.Modality) == ("YES", "CR")
+    assert list(source.PatientOrientation) == ["L", "F"]
+
+
 def test_nothing_that_the_server_says_tells_of_the_patient(tiny, films, tmp_path, caplog, capfd):
     testclient = pytest.importorskip("fastapi.testclient", reason="needs the extra 'web'")
     from carina.inference.bundle import load_classifier
@@ -192,3 +209,16 @@ def test_an_error_in_a_table_quotes_no_patient(tmp_path, lines):
     table = tmp_path / "films.csv"
     table.write_text("\n".join(lines) + "\n")
     assert found_in(opening_error(table).encode()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_a_runtime_tells_its_maker_nothing(tiny, tmp_path, runtime):
+    # Both keep an id of the user for what they send: ONNX Runtime 1.31, OpenVINO 2026.
+    pytest.importorskip(runtime)
+    call = f"load_classifier({str(tiny)!r}, runtime={runtime!r})"
+    code = f"from carina.inference.bundle import load_classifier; {call}"
+    own = {name: str(tmp_path) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    bare = {name: value for name, value in os.environ.items() if name not in ("CI", ORT_SWITCH)}
+    subprocess.run([sys.executable, "-c", code], env=bare | own, check=True)
+    assert list(tmp_path.rglob("*")) == []

@@ -59,6 +59,26 @@ def test_hostile_names_are_text(hostile_page):
     assert elements.of("b") == []
 
 
+def test_no_percent_sign_breaks_from_its_number(page):
+    drawn = re.compile(r"<svg.*?</svg>|<style>.*?</style>", re.DOTALL)
+    written = drawn.sub("", page)
+    assert len(re.findall("[0-9]\N{NO-BREAK SPACE}%", written)) > 60
+    assert not re.findall(r".{20}[0-9] %", written)
+
+
+def test_how_an_interval_was_made_is_told_in_words(run):
+    made = {estimate.method for estimate in run.evaluation.metrics.values()}
+    (table,) = [
+        block
+        for block in SECTIONS.get("results").write(run).blocks
+        if getattr(block, "caption", "") == "Metrics over all films"
+    ]
+    told = {row[-1] for row in table.rows}
+    assert len(told) > 3
+    assert not told & (made - {"wilson"})
+    assert not [words for words in told if re.search(r"[a-z]-[a-z]", words)]
+
+
 def test_the_same_run_gives_the_same_page(run, page):
     assert render_html(build_report(run)) == page
 

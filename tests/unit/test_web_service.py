@@ -285,12 +285,16 @@ def test_an_upload_that_stalls_or_takes_too_long_is_ended(classifier, settings, 
     async def send(message):
         answered.append(message)
 
+    async def story():
+        with anyio.fail_after(8):  # less than the usual limits
+            await app(scope, receive, send)
+
     receive.sent = False
     scope = {
         "type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"",
         "headers": [(b"content-type", b"application/dicom")],
     }  # fmt: skip
-    anyio.run(app, scope, receive, send)
+    anyio.run(story)
     assert answered[0]["status"] == 408
     assert (b"connection", b"close") in answered[0]["headers"]
     assert b"slow-upload" in answered[1]["body"]

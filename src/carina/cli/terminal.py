@@ -56,6 +56,7 @@ SetOption = Annotated[
 _UNFOLDED = 10_000  # a pipe or file has no width to fold at
 
 _WIDEST = 110  # columns of a text that is read as one
+_LONGEST_CAUTION = 200  # characters: two lines of these
 
 SKIPPED = 3
 FOUND = 4
@@ -144,19 +145,36 @@ def note_by_sentence(told: Sequence[tuple[str, str]], *, most: int = 3) -> None:
 
 
 def note_about(cautions: Sequence[str]) -> None:
-    """Print on stderr what a classifier's card says, told apart from what is said of a film."""
-    for caution in cautions:
-        note(_folded(f"about the classifier: {caution}"))
+    """Print on stderr what a classifier's card says, told apart from what is said of a film.
 
-
-def _folded(text: str) -> str:
-    """Return a text folded between words where a terminal shows it; a pipe has no width."""
+    A terminal shows the beginning of a long caution, folded between words; a pipe gets it whole.
+    """
     if sys.stderr is None or not sys.stderr.isatty():
-        return text
+        for caution in cautions:
+            note(f"about the classifier: {caution}")
+        return
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    return textwrap.fill(
-        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
+    for caution in cautions:
+        text = f"about the classifier: {_beginning(caution)}"
+        note(
+            textwrap.fill(
+                text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+            )
+        )
+    if any(_beginning(caution) != caution for caution in cautions):
+        note("the classifier's README.md has these cautions whole")
+
+
+def _beginning(caution: str) -> str:
+    """Return a caution up to the last clause that ends within some two lines, or all of it.
+
+    >>> _beginning("97 of 100 films can be told from the frame alone (" + 40 * "more " + ")")
+    '97 of 100 films can be told from the frame alone ...'
+    """
+    if len(caution) <= _LONGEST_CAUTION:
+        return caution
+    end = max(caution.rfind(mark, 0, _LONGEST_CAUTION) for mark in (" (", ": ", "; ", ". "))
+    return f"{caution[: end if end > 0 else _LONGEST_CAUTION].rstrip()} ..."
 
 
 def note_unreadable(unreadable: Sequence[Unreadable], *, most: int = 10) -> None:

@@ -44,7 +44,7 @@ class PatientKey:
         >>> key.hash("nih", "00000150") == key.hash("manifest", "00000150")
         False
         """
-        message = f"{namespace}\x1f{patient}".encode()
+        message = f"{namespace}\x1f{patient}".encode("utf-8", "surrogatepass")
         return hmac.digest(self.key, message, "sha256").hex()[:16]
 
 

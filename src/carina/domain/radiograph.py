@@ -21,7 +21,8 @@ class Radiograph:
             "I;16", ...), or the DICOM photometric interpretation.
         bits: significant bits of one stored grey value.
         view: view position as the file says ("PA", "AP", "LATERAL", ...), or None.
-        laterality: the side that the film shows, "L" or "R", as the file says, or None.
+        laterality: the side that the film shows as the file says: "R", "L", "B" (both) or "U"
+            (unpaired), or None.
         pixel_spacing_mm: `(row, column)` distance between pixel centres at the
             detector, or None if the file does not say.
         cautions: sentences about what was noticed while reading.

@@ -8,6 +8,8 @@ call, or before it with `start_decoding`, and end with this process.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -31,11 +33,13 @@ __all__ = [
     "dicom_elements_of",
     "dicom_patients",
     "start_decoding",
+    "while_wanted",
 ]
 
 BATCH = 8
 """Films that one thread gives to a worker in one go; then others have their turn."""
 _LONGEST_VALUE = 4_096
+_IS_WANTED: ContextVar[IsWanted | None] = ContextVar("_IS_WANTED", default=None)
 Taken = TypeVar("Taken")
 _MOST_VALUES = 64
 
@@ -61,9 +65,25 @@ def start_decoding(n_workers: int = 1) -> None:
     the_pool().start(n_workers)
 
 
-def decode_films(
-    films: Iterable[FilmBytes], *, is_wanted: IsWanted | None = None
-) -> Generator[Decoded | ImageError, None, None]:
+@contextmanager
+def while_wanted(is_wanted: IsWanted) -> Iterator[None]:
+    """Have what is decoded inside of the block given up, if it is wanted no more before a worker
+    is free for it.
+
+    Args:
+        is_wanted: asked while all workers are busy with others.
+
+    Raises:
+        NoLongerWantedError: inside of the block, if it says no.
+    """
+    token = _IS_WANTED.set(is_wanted)
+    try:
+        yield
+    finally:
+        _IS_WANTED.reset(token)
+
+
+def decode_films(films: Iterable[FilmBytes]) -> Generator[Decoded | ImageError, None, None]:
     """Yield the pictures in files' bytes in order, or why there is none.
 
     All go to one worker, which is this thread's until the last one is taken or the iterator
@@ -71,13 +91,12 @@ def decode_films(
 
     Args:
         films: the files; the next one is taken while the worker decodes.
-        is_wanted: asked while all workers are busy with others.
 
     Raises:
         CouldNotError: if no worker can be started.
-        NoLongerWantedError: if `is_wanted` says no before a worker is free.
+        NoLongerWantedError: inside of `while_wanted`.
     """
-    yield from the_pool().answers(map(_film, films), is_wanted=is_wanted)
+    yield from the_pool().answers(map(_film, films), is_wanted=_IS_WANTED.get())
 
 
 def dicom_patients(heads: Iterable[bytes]) -> Iterator[DicomPatient | None]:

@@ -32,7 +32,7 @@ def dicom_elements(data: bytes, keywords: Sequence[str], *, name: str) -> dict[s
     """
     from pydicom import Dataset
     from pydicom.datadict import tag_for_keyword
-    from pydicom.dataelem import RawDataElement
+    from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.errors import BytesLengthException
     from pydicom.tag import BaseTag
 
@@ -40,7 +40,7 @@ def dicom_elements(data: bytes, keywords: Sequence[str], *, name: str) -> dict[s
     try:
         wanted: Wanted = {tag: {} for tag in tags.values()}
         found = open_data_set(data, name=name).find(wanted, name=name, until=_BEFORE_PIXELS)
-        raw = {
+        raw: dict[BaseTag, DataElement | RawDataElement] = {
             BaseTag(tag): RawDataElement(
                 BaseTag(tag),
                 element.vr or None,

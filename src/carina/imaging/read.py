@@ -14,7 +14,7 @@ from carina.files.film_bytes import MAX_FILE_BYTES, read_film_bytes, too_many_by
 from carina.files.names import printable
 from carina.imaging.archived_films import is_archived, read_archived
 from carina.imaging.decoded import Decoded
-from carina.imaging.decoding import FilmBytes, IsWanted, decode_films
+from carina.imaging.decoding import FilmBytes, decode_films
 
 __all__ = [
     "FILM_SUFFIXES",
@@ -49,20 +49,16 @@ def read_radiograph(path: Path | str) -> Radiograph:
     return read_radiograph_bytes(read_film_bytes(path), name=printable(str(path)))
 
 
-def read_radiograph_bytes(
-    data: bytes, *, name: str, is_wanted: IsWanted | None = None
-) -> Radiograph:
+def read_radiograph_bytes(data: bytes, *, name: str) -> Radiograph:
     """Return the radiograph in a file's bytes.
 
     Args:
         data: the whole file.
         name: its name or path, for messages and `Radiograph.path`.
-        is_wanted: asked while all workers are busy with other films.
 
     Raises:
         ImageError: if there is no readable film; `image_code` says why.
         CouldNotError: if the process that decodes cannot be started.
-        NoLongerWantedError: if `is_wanted` says no before a worker is free.
     """
     require_bytes(data, name=name)
     digests: list[str] = []
@@ -71,7 +67,7 @@ def read_radiograph_bytes(
         yield FilmBytes(data, name)
         digests.append(sha256_bytes(data))  # while the worker decodes
 
-    (decoded,) = decode_films(film(), is_wanted=is_wanted)
+    (decoded,) = decode_films(film())
     if isinstance(decoded, ImageError):
         raise decoded
     return _radiograph(decoded, path=Path(name), sha256=digests[0])

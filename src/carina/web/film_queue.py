@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from carina.imaging.decoding import while_wanted
 from carina.web.pace import Pace, Timed
 from carina.web.priority import step_back
 
@@ -51,6 +52,9 @@ class _Job(Generic[Ours, Sent, Read, Answered]):
 
     def is_dropped(self) -> bool:
         return self.answer.cancelled()
+
+    def is_waited_for(self) -> bool:
+        return not self.answer.cancelled()
 
     def stop_waiting(self) -> None:
         self.waited_s += time.monotonic() - self.since
@@ -138,7 +142,8 @@ class FilmQueue(Generic[Ours, Sent, Read, Answered]):
                 return
             job.stop_waiting()
             started = time.monotonic()
-            job.read = self._read_film(job.ours, job.sent)
+            with while_wanted(job.is_waited_for):
+                job.read = self._read_film(job.ours, job.sent)
         except BaseException as error:  # noqa: BLE001  whoever asked gets it; a thread must go on
             self._room.release()
             job.fail(error)

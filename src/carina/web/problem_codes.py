@@ -45,8 +45,8 @@ PROBLEM_CODES: dict[str, ProblemCode] = {
         408,
         "The upload was too slow",
         "The server waits for the next bytes for a few seconds (CARINA_UPLOAD_IDLE_S), for all of "
-        "them for two minutes (CARINA_UPLOAD_S), and does not take a trickle: send it over a better "
-        "connection, or fewer films at once.",
+        "them for two minutes (CARINA_UPLOAD_S), and does not take a trickle: send it over a "
+        "better connection, or fewer films at once.",
     ),
     "too-large": ProblemCode(
         413,

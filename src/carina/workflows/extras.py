@@ -11,7 +11,7 @@ _PROOF = {
     "study": ("scipy", "sklearn", "pandas", "matplotlib", "jinja2", "onnx"),
     "train": ("torch", "monai", "onnxscript", "cv2"),
     "openvino": ("openvino",),
-    "dicom": ("highdicom",),
+    "dicom": ("highdicom", "imagecodecs"),
     "keras": ("torch", "monai", "onnxscript", "cv2", "keras"),
     "denoise": DENOISE_MODULES,
     "kaggle": ("kagglehub",),

@@ -172,8 +172,10 @@ class _Walk:
         return _Header(tag, vr, length)
 
     def _pixels(self, header: _Header, encoding: Encoding, end: int) -> Element:
-        """Return the pixel data; what is missing at its end is found when it is decoded."""
+        """Return the pixel data; what is missing inside of it is found when it is decoded."""
         start = self.at
+        if not header.is_undefined and header.length > end - start + 1:  # one may be a lost pad
+            raise self._cut(header.length, end)
         self.at = end if header.is_undefined else min(start + header.length, end)
         return Element(
             header.vr.decode(),

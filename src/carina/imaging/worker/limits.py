@@ -60,8 +60,9 @@ class KernelLimits:
         _soft(self._resource.RLIMIT_CPU, seconds)
         private, whole = self._memory_before
         _soft(self._resource.RLIMIT_DATA, private + n_bytes)
-        # Beside private memory the shared pixels, and libraries that are loaded late.
-        _soft(self._resource.RLIMIT_AS, whole + n_bytes + _LARGEST_FILE)
+        # Beside private memory the file and the pixels that are shared, and late libraries.
+        shared = self._n_bytes + 2 * _LARGEST_FILE
+        _soft(self._resource.RLIMIT_AS, whole + n_bytes + shared)
 
     def lift(self) -> None:
         """Let memory be allocated again, so that an answer can be written."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import socket
@@ -19,10 +18,11 @@ from carina.imaging.decoded import decoding_into
 from carina.imaging.worker.answers import Answer
 from carina.imaging.worker.limits import Limits, own_limits
 from carina.imaging.worker.messages import Lines, send
-from carina.imaging.worker.slots import Progress, WorkerSlot, opened, read_whole
+from carina.imaging.worker.slots import Progress, WorkerFileSlot, WorkerSlot, opened
 from carina.imaging.worker.tasks import TASKS, Task
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _IGNORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 _LONGEST_MESSAGE = 2_000
 
@@ -42,9 +42,10 @@ def work(arguments: Sequence[str], tasks: Mapping[str, Task] = TASKS) -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     warnings.simplefilter("ignore")
     channel = _channel(channel_argument)
-    files = [opened(argument) for argument in slots[: int(n_files)]]
+    files = [WorkerFileSlot(opened(argument)) for argument in slots[: int(n_files)]]
     pixels = [WorkerSlot(opened(argument)) for argument in slots[int(n_files) :]]
     _import_decoders()
+    _keep_memory_between_films()
     limits = own_limits(int(parent))
     progress = Progress(opened(progress_argument))
     try:
@@ -86,14 +87,14 @@ class _Desk:
         self._given = self._slot.array(np.float32, (height, width))
         return np.asarray(self._given, dtype=np.float32)
 
-    def answer(self, task: Task, file: io.FileIO) -> tuple[dict[str, Any], bool]:
+    def answer(self, task: Task, file: WorkerFileSlot) -> tuple[dict[str, Any], bool]:
         """Return the answer, whatever happens, and whether to go on after it."""
         self._progress.say(self._question["number"], 0)
         n_bytes = self._question["n_bytes"]
         goes_on = self._limits.begin(n_bytes)
         found: dict[str, Any]
         try:
-            data = read_whole(file, n_bytes)
+            data = file.take(n_bytes)
             with decoding_into(self):
                 answer = task(data, name=self._question["name"], **self._question["options"])
             found = self._placed(answer)
@@ -160,6 +161,21 @@ def _import_decoders() -> None:
     from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin  # noqa: F401
 
     import carina.imaging.decode  # noqa: F401
+
+
+def _keep_memory_between_films() -> None:
+    """Have the C library keep up to 64 MB of free memory (glibc).
+
+    Otherwise it gives back what each film took, and the kernel clears it again for the next
+    one: 1.5 ms more for a JPEG of a megapixel that decodes in 2 ms.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        library = ctypes.CDLL(None)
+        if hasattr(library, "mallopt"):
+            library.mallopt(_M_TRIM_THRESHOLD, 64 * 2**20)
+            library.mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)  # the most that it takes
 
 
 def _end_with(parent: int) -> None:

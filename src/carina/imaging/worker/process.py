@@ -24,11 +24,10 @@ from carina.imaging.worker.answers import Answer, layout_of, refusal_of
 from carina.imaging.worker.limits import EXIT_TOO_LONG, EXIT_TOO_MUCH_MEMORY
 from carina.imaging.worker.messages import Lines, NonsenseError, send
 from carina.imaging.worker.slots import (
-    KEPT_BYTES,
+    FileSlot,
     PixelSlot,
     Progress,
     SharedFile,
-    write_whole,
 )
 from carina.imaging.worker.starting import started
 
@@ -110,7 +109,7 @@ class Worker:
         self._is_ready = False
         self._asked: deque[_Asked] = deque()
         self._others: list[SharedFile] = []
-        self._files: list[SharedFile] = []
+        self._files: list[FileSlot] = []
         self._pixels: list[PixelSlot] = []
         try:
             self._channel, theirs = socket.socketpair()
@@ -120,10 +119,11 @@ class Worker:
             with theirs:
                 self._others.append(SharedFile())
                 for _ in range(AT_ONCE):
-                    self._files.append(SharedFile())
+                    self._files.append(FileSlot())
                 for _ in range(_PIXEL_SLOTS):
                     self._pixels.append(PixelSlot())
-                shared = [*self._others, *self._files, *(slot.file for slot in self._pixels)]
+                slots: list[FileSlot | PixelSlot] = [*self._files, *self._pixels]
+                shared = [*self._others, *(slot.file for slot in slots)]
                 self._process = started(module, theirs, shared=shared, n_files=AT_ONCE)
         except OSError as error:
             self._close()
@@ -162,7 +162,7 @@ class Worker:
             "file": asked.file,
             "pixels": asked.pixels,
         }
-        write_whole(self._files[asked.file].stream, question.data)
+        self._files[asked.file].put(question.data)
         with suppress(OSError):  # it has ended; who waits for its answer finds out why
             send(self._channel, message)
 
@@ -232,9 +232,8 @@ class Worker:
 
     def _close(self) -> None:
         self._channel.close()
-        for file in (*self._others, *self._files):
-            file.close()
-        for slot in self._pixels:
+        slots: list[SharedFile | FileSlot | PixelSlot] = [*self._others, *self._files]
+        for slot in (*slots, *self._pixels):
             slot.close()
 
     def _finished(self, asked: _Asked, message: Mapping[str, Any]) -> Any | ImageError:
@@ -247,8 +246,7 @@ class Worker:
             found = asked.question.take(self._taken(asked, message))
         self._asked.popleft()
         self._free_files.append(asked.file)
-        if len(asked.question.data) > KEPT_BYTES:
-            self._files[asked.file].stream.truncate(0)
+        self._files[asked.file].clear()
         self.n_answered += 1
         self.is_retired = self.is_retired or message.get("last") is True
         return found

@@ -1,8 +1,8 @@
 """Memory without a name that a worker and its parent share; a temporary file where there is none.
 
 A slot for a file's bytes is written by the parent and read by the worker. A slot for pixels is
-written by the worker. On Linux it can only grow (a sealed memfd), so that the parent may use the
-pixels where they lie: what is mapped cannot be taken away. Elsewhere they are copied.
+written by the worker. On Linux they can only grow (a sealed memfd), so that the parent may use them
+where they lie: what is mapped cannot be taken away. Elsewhere everything is copied.
 """
 
 from __future__ import annotations
@@ -124,6 +124,68 @@ class Progress:
         return _TWO_NUMBERS.unpack(found) if len(found) == _TWO_NUMBERS.size else (-1, 0)
 
 
+def _rounded(n_bytes: int) -> int:
+    return math.ceil(n_bytes / _STEP) * _STEP
+
+
+def _kept(mapping: mmap.mmap | None) -> mmap.mmap | None:
+    """Return a mapping that is kept for the next film; give back the memory of a large one."""
+    if mapping is None or len(mapping) <= KEPT_BYTES:
+        return mapping
+    if sys.platform == "linux":
+        mapping.madvise(mmap.MADV_REMOVE)
+    return None
+
+
+class FileSlot:
+    """A slot for a file's bytes, as the parent fills it."""
+
+    def __init__(self) -> None:
+        """Make an empty one."""
+        self.file = SharedFile(sealed=True)
+        self._mapping: mmap.mmap | None = None
+
+    def put(self, data: bytes) -> None:
+        """Put bytes at its beginning."""
+        if not self.file.is_sealed:
+            write_whole(self.file.stream, data)
+            return
+        if data and (self._mapping is None or len(self._mapping) < len(data)):
+            size = _rounded(len(data))
+            if self.file.n_bytes < size:
+                self.file.stream.truncate(size)
+            self._mapping = mmap.mmap(self.file.stream.fileno(), size)
+        if self._mapping is not None:  # a quarter of the time that write(2) takes
+            self._mapping[: len(data)] = data
+
+    def clear(self) -> None:
+        """Give back the memory of a large file."""
+        self._mapping = _kept(self._mapping)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._mapping = None
+        self.file.close()
+
+
+class WorkerFileSlot:
+    """A slot for a file's bytes, as the worker reads it."""
+
+    def __init__(self, stream: io.FileIO) -> None:
+        """Take the file that the parent made."""
+        self._stream = stream
+        self._mapping: mmap.mmap | None = None
+
+    def take(self, n_bytes: int) -> bytes:
+        """Return the bytes at its beginning."""
+        if sys.platform != "linux":  # elsewhere what is written and what is mapped may differ
+            return read_whole(self._stream, n_bytes)
+        if n_bytes and (self._mapping is None or len(self._mapping) < n_bytes):
+            size = os.fstat(self._stream.fileno()).st_size
+            self._mapping = mmap.mmap(self._stream.fileno(), size, access=mmap.ACCESS_READ)
+        return self._mapping[:n_bytes] if self._mapping is not None else b""
+
+
 class PixelSlot:
     """A slot for pixels, as the parent reads it."""
 
@@ -155,10 +217,7 @@ class PixelSlot:
 
     def clear(self) -> None:
         """Give back the memory of a large film."""
-        if self._mapping is not None and len(self._mapping) > KEPT_BYTES:
-            if sys.platform == "linux":
-                self._mapping.madvise(mmap.MADV_REMOVE)
-            self._mapping = None
+        self._mapping = _kept(self._mapping)
 
     def close(self) -> None:
         """Let go of it; arrays that lie there stay as they are."""
@@ -179,7 +238,7 @@ class WorkerSlot:
         count = math.prod(shape)
         n_bytes = count * np.dtype(dtype).itemsize
         if self._mapping is None or len(self._mapping) < n_bytes:
-            size = math.ceil(n_bytes / _STEP) * _STEP
+            size = _rounded(n_bytes)
             if os.fstat(self._stream.fileno()).st_size < size:
                 self._stream.truncate(size)
             self._mapping = mmap.mmap(self._stream.fileno(), size)

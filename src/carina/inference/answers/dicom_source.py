@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from carina.errors import ImageError, InputError
-from carina.files.names import one_line
 from carina.imaging.decoding import dicom_elements_of
 from carina.imaging.dicom import is_dicom
+from carina.imaging.dicom.vocabulary import KNOWN_MODALITIES
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -20,6 +21,8 @@ _PATIENT_AND_STUDY = (
     "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
 )  # fmt: skip
 _ON_THE_PICTURE = ("Rows", "Columns", "PatientOrientation", "BurnedInAnnotation", "Modality")
+# DICOM PS3.3 C.7.6.1.1.1: anterior, posterior, right, left, head, foot.
+_DIRECTION = re.compile("[APRLHF]{1,3}")
 # RFC 9562, 5.8: a UUID of a kind of one's own, version 8.
 _VERSION, _VARIANT = 8 << 76, 2 << 62
 
@@ -61,11 +64,24 @@ def read_source(data: bytes, *, name: str, with_patient: bool = False) -> Datase
             raise ImageError(
                 f"{name} is a damaged DICOM file: its {keyword} is none", image_code="damaged"
             ) from None
+    _keep_words_of_the_standard(source)
     _require_referable(source, name)
     for keyword in _PATIENT_AND_STUDY:
         if keyword not in source:
             setattr(source, keyword, "")
     return source
+
+
+def _keep_words_of_the_standard(source: Dataset) -> None:
+    """Drop what is told of the picture and is no word of the standard: it may be a name."""
+    if source.get("BurnedInAnnotation") not in ("YES", "NO"):
+        source.pop("BurnedInAnnotation", None)
+    if source.get("Modality") not in KNOWN_MODALITIES:
+        source.Modality = "OT"
+    said = source.get("PatientOrientation") or ()
+    directions = [said] if isinstance(said, str) else [str(one) for one in said]
+    if not all(_DIRECTION.fullmatch(one) for one in directions):
+        source.pop("PatientOrientation", None)
 
 
 def _require_referable(source: Dataset, name: str) -> None:
@@ -78,8 +94,8 @@ def _require_referable(source: Dataset, name: str) -> None:
     kind = source.SOPClassUID
     if kind.type != "SOP Class" or kind.is_retired:
         raise InputError(
-            f"{name} is of a kind (SOP class {one_line(kind)}) that is not in the DICOM standard, "
-            "so a DICOM answer could not refer to it; answer by --csv or --fhir"
+            f"{name} is of a kind (SOP class) that is not in the DICOM standard, so a DICOM answer "
+            "could not refer to it; answer by --csv or --fhir"
         )
 
 
