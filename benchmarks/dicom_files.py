@@ -5,7 +5,7 @@ values agree with pydicom's own functions (`tests/making/dicom_reference.py`): e
 largest difference in grey levels of its stored bits; "-" where pydicom cannot read it with the
 codecs that are installed. No difference is rounded away: exact means every float is the same.
 
-    python benchmarks/dicom_files.py [--data DIR] [--each] [--without-extra]
+    python benchmarks/dicom_files.py [--data DIR] [--counts] [--without-extra]
 """
 
 import argparse
@@ -64,7 +64,7 @@ def row(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=REAL)
-    parser.add_argument("--each", action="store_true", help="print every file")
+    parser.add_argument("--counts", action="store_true", help="print no single files")
     parser.add_argument("--without-extra", action="store_true")
     options = parser.parse_args()
     if options.without_extra:
@@ -73,11 +73,11 @@ def main():
     if options.data.is_dir():
         groups["real"] = [path for path in sorted(options.data.rglob("*")) if path.is_file()]
     for group, paths in groups.items():
-        print_group(group, paths, each=options.each)
+        print_group(group, paths, each=not options.counts)
 
 
 def print_group(group, paths, *, each):
-    """Print what became of a group's files, and with `each` of every one."""
+    """Print what became of a group's files, with `each` of every one."""
     rows = {str(path): row(path) for path in paths}
     for name, (code, seconds, agreement, words) in rows.items() if each else ():
         print(f"{Path(name).name:45} {code:18} {seconds:7.3f} s {agreement:12} {words}")

@@ -37,8 +37,8 @@ def test_hostile_films_crash_nothing_hang_nowhere_and_have_only_known_outcomes(r
     assert found.n == FILMS[route]
     assert found.codes["read"] > found.n / 50
     assert len(found.codes) > 8
-    # OpenJPH crashes on some changed HTJ2K; an error of our own in the worker would look alike
-    assert len([name for _, name in found.stopped if "htj2k" not in name]) <= found.n / 2000
+    # within the list, but a bug of a codec, and an error of our own in the worker looks alike
+    assert len(found.stopped) <= found.n / 2000
     assert found.slowest_s < SLOWEST_S[route]
     assert found.worker_mb < WORKER_MB
     assert found.parent_mb < PARENT_MB

@@ -45,7 +45,7 @@ def test_a_changed_classifier_answers_or_is_refused(own, target, number, tmp_pat
 
 @pytest.mark.slow
 @given(target=st.sampled_from(TARGETS), number=NUMBERS)
-@settings(max_examples=4_000)
+@settings(max_examples=2_000)
 def test_thousands_of_changed_classifiers_answer_or_are_refused(
     own, target, number, tmp_path_factory
 ):

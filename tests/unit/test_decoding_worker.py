@@ -334,6 +334,14 @@ def test_a_worker_that_cannot_be_started_is_no_fault_of_the_film(monkeypatch):
                 outcomes(pool, "film")
 
 
+def test_a_worker_that_ends_as_it_starts_is_no_fault_of_the_film():
+    with (
+        pool_of("making.no_such_worker") as pool,
+        pytest.raises(CouldNotError, match="ends as it starts"),
+    ):
+        outcomes(pool, "film")
+
+
 def test_a_pool_that_is_closed_starts_nothing():
     with pool_of("making.faulty_worker") as pool:
         outcomes(pool, "film")

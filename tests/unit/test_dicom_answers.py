@@ -282,7 +282,7 @@ UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 def test_a_file_with_odd_identifiers_is_refused_before_highdicom_stumbles_on_them():
     film = dicom_dataset(np.zeros((40, 40), dtype=np.uint8), **dict.fromkeys(UIDS, "1.2.3"))
     film.SOPClassUID = "1.2.840.113619.4.2"  # a maker's own
-    with pytest.raises(InputError, match=r"SOP class 1\.2\.840\.113619\.4\.2"):
+    with pytest.raises(InputError, match=r"of a kind \(SOP class\) that is not"):
         read_source(dicom_bytes(film), name="film.dcm")
     film.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
     film.StudyInstanceUID = ["1.2.3", "1.2.4"]

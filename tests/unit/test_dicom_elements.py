@@ -1,6 +1,8 @@
 """What a DICOM file declares is checked before it is believed, and only what is wanted is kept."""
 
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 
@@ -13,6 +15,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from carina.errors import ImageError
 from carina.imaging.dicom import decode_dicom, elements, tags
 from carina.imaging.dicom.data_set import open_data_set
+from carina.imaging.dicom_elements import dicom_elements
 from making.compressed_dicom import RLE, compressed_film
 from making.dicom_files import bare_dicom_bytes, dicom_bytes, dicom_dataset, lookup_table
 from making.hostile.bombs import nested_dicom
@@ -185,6 +188,26 @@ def test_elements_behind_the_pixels_are_found_where_the_size_stands_there():
     assert np.array_equal(decode_dicom(turned, name="film").pixels, PLAIN)
 
 
+@pytest.mark.parametrize("syntax", [IMPLICIT, "1.2.840.10008.1.2.1.99"])
+def test_single_elements_are_read_in_the_files_character_set(syntax):
+    dataset = dicom_dataset(
+        STORED, SpecificCharacterSet="ISO_IR 192", PatientOrientation=["L", "F"]
+    )
+    dataset.PatientName = "Müller^Žofie"
+    data = dicom_bytes(dataset, syntax=syntax)
+    found = dicom_elements(
+        data,
+        ["PatientName", "Rows", "PatientOrientation", "StudyDate", "SpecificCharacterSet"],
+        name="film",
+    )
+    assert found == {
+        "PatientName": "Müller^Žofie",
+        "Rows": 24,
+        "PatientOrientation": ["L", "F"],
+        "SpecificCharacterSet": "ISO_IR 192",
+    }
+
+
 def test_changed_bytes_never_raise_anything_but_an_image_error():
     rng = np.random.default_rng(11)
     films = [
@@ -204,3 +227,14 @@ def test_changed_bytes_never_raise_anything_but_an_image_error():
             except ImageError:
                 continue
             assert 0 <= film.pixels.min() <= film.pixels.max() <= 1
+
+
+def test_a_film_is_read_without_importing_pydicom(tmp_path):
+    path = tmp_path / "film"
+    path.write_bytes(compressed_film(STORED, RLE, WindowCenter=100, WindowWidth=90))
+    program = (
+        "import pathlib, sys; from carina.imaging.dicom import decode_dicom; "
+        f"decode_dicom(pathlib.Path({str(path)!r}).read_bytes(), name='film'); "
+        "sys.exit('pydicom' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

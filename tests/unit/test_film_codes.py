@@ -101,7 +101,7 @@ def in_python(path):
     return caught.value.image_code
 
 
-def test_a_hostile_file_has_the_same_code_in_python_on_the_command_line_and_in_an_audit(
+def test_a_hostile_file_has_the_same_code_in_python_on_the_command_line_and_in_a_table(
     folder, expected, classifier, carina_command, tmp_path
 ):
     assert {name: in_python(folder / "a" / name) for name in expected} == expected
@@ -119,6 +119,9 @@ def test_a_hostile_file_has_the_same_code_in_python_on_the_command_line_and_in_a
         name: f"file/{code}" for name, code in expected.items()
     }
 
+
+@pytest.mark.slow
+def test_a_hostile_file_has_the_same_code_in_an_audit(folder, expected, carina_command, tmp_path):
     pytest.importorskip("sklearn", reason="an audit needs the extra 'study'")
     exit_code, out, err = carina_command("audit", folder, "--json", "--out", tmp_path / "audit")
     assert exit_code == 3, err

@@ -139,6 +139,14 @@ CONTRADICTIONS = {
     "one class": (setting("labels", "names", to=["Normal"]), "names 1 classes"),
     "a head that is elsewhere": (
         setting("explanations", "Normal", "head", to="../head.onnx"), "without a digest"),
+    "the network as a head": (
+        setting("explanations", "Normal", "head", to="network.onnx"),
+        "network.onnx as another file",
+    ),
+    "the network as a gate": (
+        setting("gate", "file", to="network.onnx"),
+        "network.onnx as another file",
+    ),
     "explanations of another class": (
         setting("explanations", "Flu", to={"maps": "maps", "head": "head.onnx"}), "'Flu'"),
     "a calibration of three": (

@@ -39,6 +39,8 @@ class EvaluatedData(Plain):
             mistake had it.
         test_opened: how many commands computed metrics on this test part so far; 0 if
             it is not a run's test part.
+        patient_key_fingerprint: of the key that hashed the patients of an external test; "" for a
+            run's own, whose card has it.
     """
 
     name: str
@@ -52,6 +54,7 @@ class EvaluatedData(Plain):
     n_unlabelled: int = 0
     chose_the_network: bool = False
     test_opened: int = 0
+    patient_key_fingerprint: str = ""
 
 
 class ConfusionMatrix(Plain):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from carina.errors import InputError, RunError, WeightsError
 from carina.files.plain_json import parse_json
+from carina.files.whole_files import read_whole
 
 _METADATA = "carina"
 _MOST_HEADER_BYTES = 10_000_000
@@ -57,6 +59,16 @@ def weights_from_bytes(
             "take the checkpoint before it, or train again"
         ) from problem
     return tensors, metadata
+
+
+def weights_of_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the weights and the metadata of a checkpoint.
+
+    Raises:
+        RunError: if it is missing, damaged or not ours.
+    """
+    data = read_whole(path, most_bytes=MOST_BYTES, error=RunError)
+    return weights_from_bytes(data, name=str(path))
 
 
 def read_safetensors(data: bytes, *, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -116,7 +116,9 @@ def evaluate(
             test, _section(test, recipe.evaluate), n_unreadable=len(unreadable)
         )
         cautions = (*_cautions(test, evaluation), *unchecked, *evaluation.cautions)
-        evaluation = evaluation.model_copy(update={"cautions": cautions})
+        fingerprint = {"patient_key_fingerprint": dataset.patient_key_fingerprint}
+        tested = evaluation.data.model_copy(update=fingerprint)
+        evaluation = evaluation.model_copy(update={"cautions": cautions, "data": tested})
         _write(folder, test, evaluation)
         report(TestFolder(folder))
         if run is not None:

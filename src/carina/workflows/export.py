@@ -20,7 +20,7 @@ from carina.files.atomic import storage_errors, write_bytes, writing
 from carina.files.room import require_room
 from carina.imaging import read_radiograph
 from carina.imaging.prepare import prepare
-from carina.inference.bundle import NETWORK, load_classifier
+from carina.inference.bundle import NETWORK, checked_files, load_classifier
 from carina.inference.classifier import Classifier
 from carina.registry import unknown_name_sentence
 from carina.runs import Run
@@ -137,7 +137,7 @@ def export(
     with _new_file(out, to, classifier.card.name, settings=settings, n_bytes=n_bytes) as file:
         if to == "keras":
             return _write_keras(run, classifier, file)
-        write_bytes(file, network_file.read_bytes())
+        write_bytes(file, checked_files(run.classifier_dir, classifier.card)[NETWORK])
         return ExportedFile(file, to, classifier.card, n_outputs=len(classifier.labels))
 
 
@@ -147,13 +147,13 @@ def trained_network(run: Run) -> ImageNetwork:
     Raises:
         RunError: if the run has no such weights, or they are of another network.
     """
-    from carina.models.weights import weights_from_bytes
+    from carina.models.weights import weights_of_file
 
     file = run.checkpoints_dir / "best.safetensors"
     if not file.is_file():
         raise RunError(f"{run.folder} has no {file.relative_to(run.folder)}; train again")
     network = _untrained_network(run)
-    state, _ = weights_from_bytes(file.read_bytes(), name=str(file))
+    state, _ = weights_of_file(file)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

@@ -190,7 +190,7 @@ def _started(
 def _from_earlier_run(start: Start, section: NetworkSection, spec: InputSpec) -> Start:
     """Return the start with the weights of an earlier run's chosen epoch."""
     from carina.models.initial import take_weights
-    from carina.models.weights import weights_from_bytes
+    from carina.models.weights import weights_of_file
 
     run = Run.open(section.init)
     earlier = run.recipe
@@ -206,21 +206,26 @@ def _from_earlier_run(start: Start, section: NetworkSection, spec: InputSpec) ->
             f"the network of {section.init} learned from other pixels "
             f"({_differences(classifier.card.input, spec)}); take --recipe {run.recipe_file}"
         )
-    file = run.checkpoints_dir / "best.safetensors"
-    state, _ = weights_from_bytes(file.read_bytes(), name=str(file))
+    state, _ = weights_of_file(run.checkpoints_dir / "best.safetensors")
     names = start.films.dataset.labels.names
     same = tuple(map(spelling_key, classifier.labels.names)) == tuple(map(spelling_key, names))
     took_output = take_weights(start.network, state, same_classes=same)
     drawn = "" if took_output else "; its output layer was drawn anew, for other classes"
     seen = tuple(classifier.seen)
     key = classifier.card.provenance.patient_key_fingerprint
+    unchecked = ""
     if key != start.films.dataset.patient_key_fingerprint:
         # Hashed with another key, its patients cannot be told beside those of this run.
+        if any(row["patient"] for row in seen):
+            unchecked = (
+                "; patient overlap with its films cannot be checked, since its patients were "
+                "hashed with another key"
+            )
         seen = tuple({**row, "patient": ""} for row in seen)
     return replace(
         start,
         films=start.films.knowing(seen),
-        origin=f"the chosen epoch of the run {run.name}{drawn}",
+        origin=f"the chosen epoch of the run {run.name}{drawn}{unchecked}",
         seen=seen,
     )
 

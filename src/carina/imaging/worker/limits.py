@@ -119,7 +119,7 @@ class WatchedLimits:
     def _look(self) -> None:
         while True:
             time.sleep(_LOOK_EVERY_S)
-            if hasattr(os, "getppid") and os.getppid() != self._parent:
+            if sys.platform != "win32" and os.getppid() != self._parent:
                 os._exit(0)
             if self._is_busy and time.monotonic() > self._until:
                 os._exit(EXIT_TOO_LONG)

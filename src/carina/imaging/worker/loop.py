@@ -122,6 +122,7 @@ class _Desk:
             if self._given is None or not _is_same(pixels, self._given):
                 place = self._slot.array(pixels.dtype, pixels.shape)
                 np.copyto(place, pixels)
+            self._slot.flush()
             found |= {"dtype": str(pixels.dtype), "shape": pixels.shape}
         return found
 

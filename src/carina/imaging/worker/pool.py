@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -314,12 +315,20 @@ class _Turn:
 
         A crash may be what an earlier film left behind, and a worker may be ended from outside
         before it begins: a new worker shows whether it was the film.
+
+        Raises:
+            CouldNotError: if no worker becomes ready.
         """
         first = self._again[0]
         first.n_lost += 1
         is_certain = lost.had_begun and not (lost.code == "decoder-crashed" and had_others)
         if not is_certain and first.n_lost < _MOST_TRIES:
             return None
+        if not lost.was_ready:
+            raise CouldNotError(
+                "the process that decodes films ends as it starts; does "
+                f"'{sys.executable} -c \"import carina.imaging.worker.loop\"' say why?"
+            )
         self._again.popleft()
         return lost_film(first.question.name, lost)
 

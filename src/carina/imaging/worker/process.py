@@ -68,11 +68,13 @@ class LostError(Exception):
     Attributes:
         code: what a film gets that made it end.
         n_pixels: that this film declared.
-        had_begun: whether it worked on a question.
+        had_begun: whether it worked on the question.
+        was_ready: whether it was ever ready for one.
     """
 
-    def __init__(self, code: ImageCode, *, n_pixels: int = 0, had_begun: bool) -> None:
+    def __init__(self, code: ImageCode, *, n_pixels: int, had_begun: bool, was_ready: bool) -> None:
         super().__init__(code)
+        self.was_ready = was_ready
         self.code: ImageCode = code
         self.n_pixels = n_pixels
         self.had_begun = had_begun
@@ -292,6 +294,7 @@ class Worker:
             code or _code_of(status),
             n_pixels=self._n_declared(asked),
             had_begun=self._progress.said()[0] == asked.number,
+            was_ready=self._is_ready,
         )
         self.kill()
         return lost

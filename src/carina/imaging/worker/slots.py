@@ -113,6 +113,9 @@ class Progress:
 
     def say(self, number: int, n_declared: int) -> None:
         """Write it, as the worker."""
+        if sys.platform != "linux":  # elsewhere what is mapped and what is read may differ
+            write_whole(self._stream, _TWO_NUMBERS.pack(number, n_declared))
+            return
         if self._mapping is None:
             self._stream.truncate(_TWO_NUMBERS.size)
             self._mapping = mmap.mmap(self._stream.fileno(), _TWO_NUMBERS.size)
@@ -243,6 +246,11 @@ class WorkerSlot:
                 self._stream.truncate(size)
             self._mapping = mmap.mmap(self._stream.fileno(), size)
         return np.frombuffer(self._mapping, dtype=dtype, count=count).reshape(shape)
+
+    def flush(self) -> None:
+        """Have what was put there seen by who reads the file."""
+        if self._mapping is not None and sys.platform != "linux":
+            self._mapping.flush()
 
     def clear(self) -> None:
         """Forget the mapping of a large film, whose memory the parent gives back."""
