@@ -37,7 +37,7 @@ def test_the_classifier_that_is_changed_answers_as_it_is(own):
 
 
 @given(target=st.sampled_from(TARGETS), number=NUMBERS)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_a_changed_classifier_answers_or_is_refused(own, target, number, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "changed-classifier"
     ask(mutate(own, folder, target=target, number=number))

@@ -190,6 +190,7 @@ def test_another_process_reads_hdf5_and_its_refusal_names_the_file(tmp_path):
         read_weights(path, cache_dir=tmp_path)
 
 
+@pytest.mark.slow
 def test_an_hdf5_file_that_its_reader_never_ends_with_is_given_up(tmp_path, monkeypatch):
     """Found by changing bytes at random: an attribute whose names lead in a circle."""
     monkeypatch.setattr("carina.models.pretrained.read_keras._TIMEOUT_S", 2)

@@ -37,9 +37,9 @@ from carina.files.film_bytes import read_film_bytes
 from carina.files.machine import reading_threads
 from carina.files.room import require_room
 from carina.files.row_store import RowStore
-from carina.imaging.archived_films import is_archived
 from carina.imaging.decoding import BATCH, FilmBytes
 from carina.imaging.digests import facts_and_sketch
+from carina.imaging.medmnist_films import is_medmnist_film
 from carina.imaging.prepare import prepare_levels
 from carina.imaging.read import (
     read_radiograph,
@@ -297,7 +297,7 @@ def _require_room_for(records: Sequence[Record], reading: _Reading, cache_dir: P
 
 def _content_of(record: Record) -> tuple[str, bytes | Radiograph]:
     """Return a film's sha256, and its bytes, or the film where its bytes are no file."""
-    if is_archived(record.file):
+    if is_medmnist_film(record.file):
         radiograph = read_radiograph(record.file)
         return radiograph.sha256, radiograph
     data = read_film_bytes(record.file)

@@ -15,6 +15,10 @@ from carina.errors import ImageError
 
 MAX_PIXELS = 80_000_000
 MIN_SIDE_PX = 8
+COLOURED_SHARE = 0.01
+"""A picture of which more than this share of pixels is clearly coloured is one in colour."""
+COLOUR_DIFFERENCE = 24
+"""A pixel is clearly coloured where red and green, or green and blue, differ by more, of 255."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,9 +12,9 @@ from carina.errors import ImageError
 from carina.files.digests import sha256_bytes
 from carina.files.film_bytes import MAX_FILE_BYTES, read_film_bytes, too_many_bytes
 from carina.files.names import printable
-from carina.imaging.archived_films import is_archived, read_archived
 from carina.imaging.decoded import Decoded
 from carina.imaging.decoding import FilmBytes, decode_films
+from carina.imaging.medmnist_films import is_medmnist_film, read_medmnist_film
 
 __all__ = [
     "FILM_SUFFIXES",
@@ -43,8 +43,8 @@ def read_radiograph(path: Path | str) -> Radiograph:
         CouldNotError: if the process that decodes cannot be started.
     """
     path = Path(path)
-    if is_archived(path):
-        decoded, sha256 = read_archived(path)
+    if is_medmnist_film(path):
+        decoded, sha256 = read_medmnist_film(path)
         return _radiograph(decoded, path=path, sha256=sha256)
     return read_radiograph_bytes(read_film_bytes(path), name=printable(str(path)))
 
@@ -107,7 +107,7 @@ def read_radiographs(paths: Sequence[Path]) -> Generator[Radiograph | ImageError
 def _bytes_or_outcome(path: Path) -> bytes | Radiograph | ImageError:
     """Return a film's bytes; the film or the error where there are none to be decoded."""
     try:
-        if is_archived(path):
+        if is_medmnist_film(path):
             return read_radiograph(path)
         data = read_film_bytes(path)
         require_bytes(data, name=printable(str(path)))

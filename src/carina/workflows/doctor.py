@@ -1,7 +1,15 @@
 """What is installed, and what this machine offers."""
 
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
+import numpy as np
+
+from carina.errors import CarinaError
+from carina.imaging.decoded import MIN_SIDE_PX
+from carina.imaging.pictures import pixels_png
+from carina.imaging.read import read_radiograph_bytes
 from carina.inference.runtime_choice import ChosenRuntime, choose_runtime
 from carina.inference.runtimes import RUNTIMES
 from carina.settings import Settings
@@ -16,6 +24,8 @@ def doctor(settings: Settings | None = None) -> dict[str, str | int | float]:
     facts: dict[str, str | int | float] = {"carina": VERSION, **machine_facts()}
     for extra in EXTRAS:
         facts[f"extra {extra}"] = "installed" if extra_is_installed(extra) else "not installed"
+    facts["reading films"] = _reading_in_words()
+    facts["compressed DICOM"] = _codecs_in_words()
     for name in RUNTIMES.names():
         facts[f"runtime {name}"] = _runtime_in_words(name)
     facts["predict, one film"] = _choice_in_words(choose_runtime(films_expected=1))
@@ -32,6 +42,27 @@ def doctor(settings: Settings | None = None) -> dict[str, str | int | float]:
     facts["cache"] = str(settings.cache_dir)
     facts["runs go to"] = str(settings.runs_dir)
     return facts
+
+
+def _reading_in_words() -> str:
+    """Return whether a film was decoded just now in a process of its own, and what limits it."""
+    film = pixels_png(np.zeros((MIN_SIDE_PX, MIN_SIDE_PX), dtype=np.float32))
+    try:
+        read_radiograph_bytes(film, name="a small film of doctor's own")
+    except CarinaError as error:
+        return f"fails: {error}"
+    holds = "by the kernel" if sys.platform == "linux" else "by a thread of that process"
+    return f"works, in a process of its own whose time and memory are limited {holds}"
+
+
+def _codecs_in_words() -> str:
+    """Return which compressed DICOM films are read; `imaging.dicom.codecs` has the table."""
+    if find_spec("imagecodecs") is not None:
+        return f"all kinds, with imagecodecs {_version('imagecodecs')}"
+    return (
+        "RLE, JPEG of 8 bit, JPEG 2000 and HTJ2K; with the extra 'dicom' also JPEG of 12 bit, JPEG "
+        "lossless, JPEG-LS and colours of 16 bit"
+    )
 
 
 def _runtime_in_words(name: str) -> str:

@@ -4,8 +4,8 @@ Read here and not by pydicom as a whole, which inflates and unfolds what a hosti
 its functions are the reference that the tests hold every grey value against.
 """
 
-from carina.imaging.dicom.data_set import DEFLATED, is_dicom
+from carina.imaging.dicom.data_set import is_dicom
 from carina.imaging.dicom.film import decode_dicom
 from carina.imaging.dicom.refusals import DAMAGE
 
-__all__ = ["DAMAGE", "DEFLATED", "decode_dicom", "is_dicom"]
+__all__ = ["DAMAGE", "decode_dicom", "is_dicom"]

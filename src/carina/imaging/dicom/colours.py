@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.imaging.decoded import new_pixels
+from carina.imaging.decoded import COLOUR_DIFFERENCE, new_pixels
 from carina.imaging.dicom.elements import Elements
 from carina.imaging.dicom.greys import BLOCK_PIXELS, looked_up
 from carina.imaging.dicom.lookup import palette_lookups
@@ -16,8 +16,6 @@ from carina.imaging.dicom.picture import PALETTE, Picture
 from carina.imaging.dicom.refusals import refused
 
 _LUMA = np.array([0.299, 0.587, 0.114])
-# As in `imaging.raster`: channels that differ by more than this of 255 are a colour.
-_COLOUR_DIFFERENCE = 24 / 255
 _LOOKED_AT = 64
 
 
@@ -91,4 +89,4 @@ def _coloured_share(colours: NDArray[Any]) -> float:
     """Return the share of pixels whose channels differ clearly; colours are in [0, 1]."""
     red, green, blue = (colours[..., place].astype(np.float64) for place in range(3))
     widest = np.maximum(np.abs(red - green), np.abs(green - blue))
-    return float((widest > _COLOUR_DIFFERENCE).mean())
+    return float((widest > COLOUR_DIFFERENCE / 255).mean())

@@ -17,7 +17,7 @@ from carina.imaging.dicom.elements import IMPLICIT, LAST_TAG, Elements, Encoding
 from carina.imaging.dicom.refusals import damaged, refused
 from carina.imaging.dicom.values import number, word
 
-DEFLATED = b"1.2.840.10008.1.2.1.99"
+DEFLATED = "1.2.840.10008.1.2.1.99"
 """The transfer syntax of files that are compressed as a whole."""
 IMPLICIT_LITTLE, EXPLICIT_LITTLE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
@@ -95,7 +95,7 @@ def open_data_set(data: bytes, *, name: str, head_only: bool = False) -> DataSet
             view, tags.META, start=start, encoding=Encoding(), name=name, until=_LAST_OF_META
         )
         syntax, stored_class = word(meta, tags.TRANSFER_SYNTAX), word(meta, tags.STORED_CLASS)
-    if syntax == DEFLATED.decode():
+    if syntax == DEFLATED:
         view, start = memoryview(_inflated(view[start:], name, head_only=head_only)), 0
     if bytes(view[start : start + 2]) == b"\0\0":
         _, start = find_elements(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.domain.views import not_frontal
-from carina.imaging.decoded import Decoded
+from carina.imaging.decoded import COLOURED_SHARE, Decoded
 from carina.imaging.dicom import tags
 from carina.imaging.dicom.codecs import decode_codestream, decode_runs
 from carina.imaging.dicom.colours import grey_of_colours
@@ -32,8 +32,7 @@ from carina.imaging.traces import short_digest
 
 _RLE = "1.2.840.10008.1.2.5"
 _JPEG_FAMILY = "1.2.840.10008.1.2.4."
-_NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED.decode())
-_COLOURED_SHARE = 0.01
+_NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED)
 
 
 def decode_dicom(data: bytes, *, name: str) -> Decoded:
@@ -127,7 +126,7 @@ def _what_is_stated(elements: Elements, picture: Picture) -> tuple[str, ...]:
 
 
 def _of_colours(elements: Elements, share: float) -> tuple[str, ...]:
-    if share <= _COLOURED_SHARE:
+    if share <= COLOURED_SHARE:
         return ()
     if tags.COLOUR_PROFILE in elements:
         return ("a colour picture, read as grey without its colour profile",)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from carina.imaging.decoded import new_pixels
+from carina.imaging.decoded import COLOUR_DIFFERENCE, COLOURED_SHARE, new_pixels
 from carina.imaging.raster.opened import Opened
 from carina.imaging.raster.stored import refuse
 
@@ -14,8 +14,6 @@ _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L")
 _ALPHA = ("LA", "RGBA", "PA", "La", "RGBa")
 # ITU-R BT.601 luma in parts of 65536, as Pillow rounds it at 8 bit (its Convert.c, L24).
 _LUMA = (19595, 38470, 7471)
-_COLOUR_DIFFERENCE = 24
-_COLOURED_SHARE = 0.01
 # A film of 12 bit in 16 that were not scaled up: nearly black.
 _TWELVE_BIT = 4095
 # libjpeg gives this to blocks whose data are missing (jdhuff.c: an empty block is mid grey).
@@ -83,8 +81,8 @@ def colour_share(shown: Image.Image, cautions: list[str]) -> float:
     red, green, blue = small.split()
     differences = [ImageChops.difference(red, green), ImageChops.difference(green, blue)]
     widest = np.maximum(*(np.asarray(d) for d in differences))
-    share = float((widest > _COLOUR_DIFFERENCE).mean())
-    if share > _COLOURED_SHARE:
+    share = float((widest > COLOUR_DIFFERENCE).mean())
+    if share > COLOURED_SHARE:
         cautions.append("a colour picture, read as grey")
     return share
 

@@ -17,7 +17,7 @@ from carina.imaging.decoded import MAX_PIXELS, MIN_SIDE_PX, Decoded
 from carina.imaging.worker.messages import NonsenseError
 
 _LONGEST_WORD = 64
-_LONGEST_SENTENCE = 2_000
+LONGEST_SENTENCE = 2_000
 _MOST_SENTENCES = 64
 _MOST_COLOURS_SIDE = 4096
 # float32 from 0 to 1 are, taken as integers, 0 to this: negatives, infinities and NaN lie above.
@@ -70,7 +70,7 @@ def refusal_of(message: Mapping[str, Any]) -> ImageError:
     code, sentence = message.get("code"), message.get("message")
     if code not in IMAGE_CODES or not isinstance(sentence, str):
         raise NonsenseError("a code that is none")
-    return ImageError(one_line(sentence[:_LONGEST_SENTENCE]), image_code=code)
+    return ImageError(one_line(sentence[:LONGEST_SENTENCE]), image_code=code)
 
 
 def facts_of(decoded: Decoded) -> dict[str, Any]:
@@ -80,8 +80,8 @@ def facts_of(decoded: Decoded) -> dict[str, Any]:
         for field in fields(decoded)
         if field.name != "pixels"
     }
-    facts["cautions"] = [text[:_LONGEST_SENTENCE] for text in decoded.cautions[:_MOST_SENTENCES]]
-    facts["traces"] = [text[:_LONGEST_SENTENCE] for text in decoded.traces[:_MOST_SENTENCES]]
+    facts["cautions"] = [text[:LONGEST_SENTENCE] for text in decoded.cautions[:_MOST_SENTENCES]]
+    facts["traces"] = [text[:LONGEST_SENTENCE] for text in decoded.traces[:_MOST_SENTENCES]]
     for name in ("file_format", "colour_mode", "view", "laterality"):
         facts[name] = facts[name] and facts[name][:_LONGEST_WORD]
     facts["colour_share"] = float(decoded.colour_share)
@@ -145,7 +145,7 @@ def _are_sentences(value: object) -> bool:
     return (
         isinstance(value, list)
         and len(value) <= _MOST_SENTENCES
-        and all(isinstance(text, str) and len(text) <= _LONGEST_SENTENCE for text in value)
+        and all(isinstance(text, str) and len(text) <= LONGEST_SENTENCE for text in value)
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from carina.errors import ImageError
 from carina.imaging.decoded import decoding_into
-from carina.imaging.worker.answers import Answer
+from carina.imaging.worker.answers import LONGEST_SENTENCE, Answer
 from carina.imaging.worker.limits import Limits, own_limits
 from carina.imaging.worker.messages import Lines, send
 from carina.imaging.worker.slots import Progress, WorkerFileSlot, WorkerSlot, opened
@@ -24,7 +24,6 @@ from carina.imaging.worker.tasks import TASKS, Task
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _IGNORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-_LONGEST_MESSAGE = 2_000
 
 
 def work(arguments: Sequence[str], tasks: Mapping[str, Task] = TASKS) -> None:
@@ -133,7 +132,7 @@ class _Desk:
         return {
             "number": self._question["number"],
             "code": code,
-            "message": message[:_LONGEST_MESSAGE],
+            "message": message[:LONGEST_SENTENCE],
         }
 
 

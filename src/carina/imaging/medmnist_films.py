@@ -18,16 +18,16 @@ from carina.imaging.decoded import Decoded, require_size
 _MEMBER = ".npz!/"
 
 
-def is_archived(path: Path) -> bool:
-    """Return whether a path names a film of an `.npz` archive.
+def is_medmnist_film(path: Path) -> bool:
+    """Return whether a path names a film of a MedMNIST archive (`.npz`).
 
-    >>> is_archived(Path("pneumoniamnist.npz!/test_images/3"))
+    >>> is_medmnist_film(Path("pneumoniamnist.npz!/test_images/3"))
     True
     """
     return _MEMBER in path.as_posix()
 
 
-def read_archived(path: Path) -> tuple[Decoded, str]:
+def read_medmnist_film(path: Path) -> tuple[Decoded, str]:
     """Return one film of an archive, and the sha256 of its type, shape and bytes.
 
     Raises:
