@@ -3,9 +3,11 @@
 import io
 import os
 import pickle
+import signal
 import struct
 import tarfile
 import threading
+import warnings
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from carina.errors import DatasetError, ImageError
+from carina.files.archives import reading
 from carina.files.archives.entries import ArchiveLimits, ArchiveProblem
 from carina.files.archives.reading import Archive, open_archive
 from carina.files.tree import (
@@ -21,9 +24,9 @@ from carina.files.tree import (
     is_file,
     is_folder,
     list_folder,
-    read_member,
-    read_member_head,
-    split_member,
+    read_archived,
+    read_archived_head,
+    split_archived,
 )
 from making.archives import RawMember, raw_zip, write_tar, write_zip
 
@@ -42,7 +45,7 @@ def refusal(path):
     with pytest.raises(DatasetError) as refused:
         archive_folder(path, error=DatasetError)
     with pytest.raises(ImageError) as film:
-        read_member(f"{path}!/a.png", most_bytes=MOST)
+        read_archived(f"{path}!/a.png", most_bytes=MOST)
     assert str(film.value) == str(refused.value)
     assert str(path) in str(refused.value)
     return str(refused.value).replace(f"{path} ", ""), film.value.image_code
@@ -56,7 +59,7 @@ def zip_in(folder, *members, **said):
 
 def code_of(path, name="a.png"):
     with pytest.raises(ImageError) as refused:
-        read_member(f"{path}!/{name}", most_bytes=MOST)
+        read_archived(f"{path}!/{name}", most_bytes=MOST)
     return refused.value.image_code
 
 
@@ -65,15 +68,15 @@ def test_a_tar_of_every_form_is_read_as_tarfile_reads_it(tmp_path, form):
     long = {"folder " * 12 + "/" + "long name " * 9 + ".png": b"long"}
     files = FILES | (long if form != "ustar" else {"a" * 90 + "/" + "b" * 90: b"prefix"})
     path = write_tar(tmp_path / "x.tar", files, form=TAR_FORMS[form])
-    assert {name: read_member(f"{path}!/{name}", most_bytes=MOST) for name in files} == files
+    assert {name: read_archived(f"{path}!/{name}", most_bytes=MOST) for name in files} == files
     assert set(open_archive(str(path)).entries) == set(files)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_zip_is_read_as_zipfile_reads_it(tmp_path, method):
     path = write_zip(tmp_path / "x.zip", FILES, method=method)
-    assert {name: read_member(f"{path}!/{name}", most_bytes=MOST) for name in FILES} == FILES
-    assert read_member_head(f"{path}!/a/1.png", 4) == b"oneo"
+    assert {name: read_archived(f"{path}!/{name}", most_bytes=MOST) for name in FILES} == FILES
+    assert read_archived_head(f"{path}!/a/1.png", 4) == b"oneo"
 
 
 def test_large_fields_bytes_in_front_a_comment_and_a_stream_are_understood(tmp_path):
@@ -84,12 +87,12 @@ def test_large_fields_bytes_in_front_a_comment_and_a_stream_are_understood(tmp_p
             archive.comment = b"PK\5\6 said"
             with archive.open("a.png", "w", force_zip64=True) as member:
                 member.write(b"a film")
-    assert read_member(f"{path}!/a.png", most_bytes=MOST) == b"a film"
+    assert read_archived(f"{path}!/a.png", most_bytes=MOST) == b"a film"
     large = RawMember(
         b"b.png", b"large", n_bytes=0xFFFFFFFF, n_packed=0xFFFFFFFF,
         extra=struct.pack("<HHHHQQ", 9, 0, 1, 16, 5, len(RawMember(b"", b"large").packed)),
     )  # fmt: skip
-    assert read_member(f"{zip_in(tmp_path, large)}!/b.png", most_bytes=MOST) == b"large"
+    assert read_archived(f"{zip_in(tmp_path, large)}!/b.png", most_bytes=MOST) == b"large"
 
 
 class _Unseekable(io.RawIOBase):
@@ -132,9 +135,9 @@ def test_folders_of_an_archive_are_listed_like_those_on_disk(tmp_path):
 def test_a_path_with_a_mark_and_no_archive_is_a_path_on_disk(tmp_path):
     (tmp_path / "y.zip!").mkdir()
     (tmp_path / "y.zip!" / "a.png").write_bytes(b"a")
-    assert split_member(tmp_path / "y.zip!" / "a.png") is None
+    assert split_archived(tmp_path / "y.zip!" / "a.png") is None
     assert is_file(tmp_path / "y.zip!" / "a.png")
-    assert read_member(tmp_path / "y.zip!" / "a.png", most_bytes=MOST) is None
+    assert read_archived(tmp_path / "y.zip!" / "a.png", most_bytes=MOST) is None
 
 
 REFUSED_NAMES = {
@@ -176,7 +179,7 @@ def test_two_files_of_one_name_are_refused(tmp_path, write, names, words):
 
 def test_what_systems_leave_is_no_nested_archive(tmp_path):
     path = write_zip(tmp_path / "x.zip", {"a.png": b"", "__MACOSX/._b.zip": b"", "c/._d.zip": b""})
-    assert read_member(f"{path}!/a.png", most_bytes=MOST) == b""
+    assert read_archived(f"{path}!/a.png", most_bytes=MOST) == b""
 
 
 @pytest.mark.parametrize(
@@ -244,9 +247,9 @@ def test_one_file_that_grows_too_far_is_refused_and_the_others_are_read(tmp_path
         archive.writestr("b.png", noise)
     assert len(packed) * 200 < 20_000_000
     with pytest.raises(ImageError, match="it is no film") as refused:
-        read_member(f"{path}!/a.png", most_bytes=10**9)
+        read_archived(f"{path}!/a.png", most_bytes=10**9)
     assert refused.value.image_code == "inflates-too-far"
-    assert read_member(f"{path}!/b.png", most_bytes=MOST) == noise
+    assert read_archived(f"{path}!/b.png", most_bytes=MOST) == noise
     assert code_of(path) == "too-large"
 
 
@@ -265,7 +268,7 @@ def test_one_file_that_grows_too_far_is_refused_and_the_others_are_read(tmp_path
 def test_what_a_zip_says_of_a_file_must_be_true(tmp_path, member, code):
     path = zip_in(tmp_path, member, RawMember(b"b.png", b"whole"))
     assert code_of(path) == code
-    assert read_member(f"{path}!/b.png", most_bytes=MOST) == b"whole"
+    assert read_archived(f"{path}!/b.png", most_bytes=MOST) == b"whole"
 
 
 def test_a_header_that_is_another_one_is_damage(tmp_path):
@@ -330,9 +333,9 @@ def test_extended_headers_of_a_tar_have_limits(tmp_path):
 
 def test_a_changed_archive_is_noticed(tmp_path):
     path = write_zip(tmp_path / "x.zip", {"a.png": b"old"})
-    assert read_member(f"{path}!/a.png", most_bytes=MOST) == b"old"
+    assert read_archived(f"{path}!/a.png", most_bytes=MOST) == b"old"
     write_zip(tmp_path / "new", {"a.png": b"new!", "b.png": b"b"}).replace(path)
-    assert read_member(f"{path}!/a.png", most_bytes=MOST) == b"new!"
+    assert read_archived(f"{path}!/a.png", most_bytes=MOST) == b"new!"
     archive = open_archive(str(path))
     with path.open("ab") as stream:
         stream.write(b"more")
@@ -355,7 +358,7 @@ def test_threads_read_one_archive_at_the_same_time(tmp_path):
 
     def read_all(_):
         start.wait()
-        return {name: read_member(f"{path}!/{name}", most_bytes=MOST) for name in files}
+        return {name: read_archived(f"{path}!/{name}", most_bytes=MOST) for name in files}
 
     with ThreadPoolExecutor(4) as pool:
         assert all(found == files for found in pool.map(read_all, range(4)))
@@ -369,3 +372,17 @@ def test_a_handle_is_closed_with_its_archive(tmp_path):
     n_open = len(list(folder.iterdir()))
     del archive
     assert len(list(folder.iterdir())) == n_open - 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_copy_of_the_process_does_not_wait_for_an_archive_that_a_thread_of_the_other_opens(
+    tmp_path,
+):
+    path = str(write_zip(tmp_path / "films.zip", {"a.png": b"film"}))
+    with reading._lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12: fork beside threads
+        number = os.fork()
+        if number == 0:
+            signal.alarm(20)
+            os._exit(5 if open_archive(path).entries else 6)
+    assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == 5

@@ -330,6 +330,13 @@ def test_a_long_list_is_cut_and_says_so():
     assert "the first 12 of 40 rows" in text
 
 
+def test_one_file_that_cannot_be_read_is_one_and_is_named_once():
+    file = Unreadable(path="a b.png", code="damaged", message="a b.png is damaged")
+    text = text_of(Audit(images={}, unreadable=(file,)))
+    assert "1 file cannot be read as a film (damaged 1). What it shows is not known." in text
+    assert text.count("a b.png") == 1
+
+
 def test_a_run_shows_the_same_facts_without_pictures():
     blocks = audit_blocks(rich_audit())
     kinds = [type(block).__name__ for block in blocks]

@@ -168,14 +168,17 @@ def test_a_class_of_few_films_is_left_out_and_named():
     records[:4] = [replace(record, label="rare") for record in records[:4]]
     found = found_in(records, scan)
     assert all(one.chance == 0.5 and one.n == 56 for one in found.values())
-    assert "'rare' (4 patient or films)" in why_not(dataset_of(records), scan)
+    assert "'rare' (4 of them)" in why_not(dataset_of(records), scan)
 
 
 def test_where_too_few_films_are_labelled_it_is_said_why_nothing_is():
-    for labels, n_films in ((("A",), 40), (("A", "B"), 8)):
+    for labels, n_films, why in (
+        (("A",), 40, "all labelled films are of the class 'A'"),
+        (("A", "B"), 8, "no two classes have 5 different"),
+    ):
         records, scan = made(n_films, labels=labels)
         assert find_confounders(dataset_of(records), scan, groups={}) == ()
-        assert why_not(dataset_of(records), scan).startswith("no two classes have 5 different")
+        assert why_not(dataset_of(records), scan).startswith(why)
     records, scan = made(40)
     assert why_not(dataset_of(records), scan) is None
     assert find_confounders(dataset_of([]), FilmScan(facts={}), groups={}) == ()

@@ -86,11 +86,11 @@ def test_an_unknown_split_is_an_error_with_its_line(films):
 
 def test_unknown_columns_and_unreadable_cells_are_noted(films):
     path = write_manifest_csv(
-        films / "m.csv", [row(0, age="old", ward="3"), row(1, "B", age="900", ward="")]
+        films / "m.csv", [row(0, age="old", Größe="3"), row(1, "B", age="900", Größe="")]
     )
     dataset = opened(path)
     assert dataset.notes == (
-        "columns that were not used: ward",
+        "columns that were not used: Größe",
         "2 cells of the column 'age' taken as unknown, being unreadable",
     )
 

@@ -1,5 +1,6 @@
 """The process that decodes: its limits, its crashes and its lies are outcomes of films."""
 
+import errno
 import json
 import os
 import signal
@@ -17,12 +18,12 @@ from carina.errors import IMAGE_CODES, CouldNotError, ImageError
 from carina.imaging.decode import decode
 from carina.imaging.decoding import FilmBytes, decode_films, while_wanted
 from carina.imaging.worker import pool as pool_module
-from carina.imaging.worker import process, starting
+from carina.imaging.worker import limits, process, starting
 from carina.imaging.worker.allowance import CPU_S
 from carina.imaging.worker.answers import Answer, film_of
 from carina.imaging.worker.messages import NonsenseError
-from carina.imaging.worker.pool import NoLongerWantedError, WorkerPool
-from carina.imaging.worker.process import Question
+from carina.imaging.worker.pool import WorkerPool
+from carina.imaging.worker.process import NoLongerWantedError, Question
 from making.dicom_files import dicom_bytes, dicom_dataset
 from making.rasters import encoded, grey_ramp, png_8_bit, png_16_bit
 
@@ -311,6 +312,36 @@ def test_a_film_that_nobody_wants_any_more_is_given_up_before_it_is_decoded(faul
     assert codes(others) == ["film"]
 
 
+def test_a_slow_film_that_nobody_wants_any_more_is_given_up_with_its_worker(faulty, monkeypatch):
+    monkeypatch.setattr("carina.imaging.worker.process._PATIENCE_S", 0.05)
+    asked = []
+
+    def is_wanted():
+        asked.append(True)
+        return len(asked) < 4
+
+    with pytest.raises(NoLongerWantedError):
+        outcomes(faulty, "sleep", is_wanted=is_wanted)
+    assert faulty.process_ids == []
+    assert codes(outcomes(faulty, "film", is_wanted=lambda: True)) == ["film"]
+
+
+def test_a_worker_that_was_asked_by_half_answers_nobody_else(faulty, monkeypatch):
+    really_send = process.send
+
+    def interrupted(channel, message):
+        really_send(channel, message)
+        raise KeyboardInterrupt
+
+    outcomes(faulty, "film")
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "send", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            outcomes(faulty, "film")
+    (found,) = outcomes(faulty, "minus-zero")
+    assert not found.pixels.any()
+
+
 def test_a_thread_that_has_a_worker_gets_another_and_does_not_wait_for_itself(faulty):
     others = faulty.answers([Question(b"film", "film", film_of)] * 2)
     next(others)
@@ -332,6 +363,34 @@ def test_a_worker_that_cannot_be_started_is_no_fault_of_the_film(monkeypatch):
         for _ in range(2):
             with pytest.raises(CouldNotError, match="cannot be started"):
                 outcomes(pool, "film")
+
+
+def test_threads_that_cannot_be_started_leave_nobody_waiting(monkeypatch):
+    def start(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with pool_of("making.faulty_worker") as pool, monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        pool.start(1)
+        for _ in range(2):
+            with pytest.raises(CouldNotError, match="too many processes"):
+                outcomes(pool, "film")
+
+
+def test_no_room_for_a_film_is_no_fault_of_the_film(faulty, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("carina.imaging.worker.slots.FileSlot.put", full)
+        with pytest.raises(CouldNotError, match="No space left"):
+            outcomes(faulty, "film")
+    assert codes(outcomes(faulty, "film")) == ["film"]
+    with monkeypatch.context() as patch:
+        patch.setattr("carina.imaging.worker.slots.PixelSlot.in_place", full)
+        with pytest.raises(CouldNotError, match="No space left"):
+            outcomes(faulty, "film")
+    assert codes(outcomes(faulty, "film")) == ["film"]
 
 
 def test_a_worker_that_ends_as_it_starts_is_no_fault_of_the_film():
@@ -408,9 +467,17 @@ def faulty_worker_of(pool):
     return worker
 
 
+def not_allowed(*_):
+    raise PermissionError(errno.EACCES, "as the setting vm.memfd_noexec does")
+
+
 @linux
-def test_pixels_come_through_files_where_there_is_no_memory_without_a_name(monkeypatch):
-    monkeypatch.delattr(os, "memfd_create")
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_pixels_come_through_files_where_there_is_no_memory_without_a_name(monkeypatch, is_refused):
+    if is_refused:
+        monkeypatch.setattr(os, "memfd_create", not_allowed)
+    else:
+        monkeypatch.delattr(os, "memfd_create")
     monkeypatch.setattr(pool_module, "_POOLS", [])
     try:
         for content, found in zip(FILES, of_files(*FILES), strict=True):
@@ -421,6 +488,15 @@ def test_pixels_come_through_files_where_there_is_no_memory_without_a_name(monke
         assert not any("memfd" in link for link in links)
     finally:
         pool_module.the_pool().close()
+
+
+@linux
+def test_a_thread_holds_the_limits_where_a_container_shows_no_proc(monkeypatch):
+    monkeypatch.setattr(limits, "WatchedLimits", lambda parent: f"watched for {parent}")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", not_allowed)
+        found = limits.own_limits(7)
+    assert found == "watched for 7"
 
 
 @pytest.mark.slow

@@ -178,6 +178,16 @@ def test_a_stream_cut_short_is_damaged_and_never_filled_up(syntax):
         assert refused(whole[:-n_bytes])[0] == "damaged"
 
 
+def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded():
+    stream = jpeg(SHALLOW.astype(np.uint8))
+    scans = stream[stream.index(b"\xff\xda") : -2]
+    stream = stream[:-2] + scans * 1000 + stream[-2:]
+    data = encapsulated(dicom_dataset(SHALLOW, bits=8), stream, JPEG_BASELINE)
+    code, sentence = refused(data)
+    assert code == "takes-too-long"
+    assert "1,000 times" in sentence
+
+
 def test_a_film_that_only_says_that_it_is_compressed_is_read_and_said():
     data = dicom_bytes(dicom_dataset(SHALLOW)).replace(
         b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0"

@@ -13,6 +13,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from carina.errors import ImageError
+from carina.imaging.decoding import dicom_elements_of
 from carina.imaging.dicom import decode_dicom, elements, tags
 from carina.imaging.dicom.data_set import open_data_set
 from carina.imaging.dicom_elements import dicom_elements
@@ -238,3 +239,13 @@ def test_a_film_is_read_without_importing_pydicom(tmp_path):
         "sys.exit('pydicom' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("value", [["1"] * 65, "x" * 5_000])
+def test_an_element_that_holds_more_than_it_can_mean_is_damage(value):
+    dataset = dicom_dataset(STORED)
+    dataset.add_new("StudyDescription", "UT" if isinstance(value, str) else "LO", value)
+    data = dicom_bytes(dataset)
+    with pytest.raises(ImageError) as caught:
+        dicom_elements_of(data, ["StudyDescription"], name="film")
+    assert caught.value.image_code == "damaged"

@@ -204,3 +204,13 @@ def test_a_table_shorter_than_it_says_is_damage():
     with pytest.raises(ImageError, match="lookup table") as caught:
         decode_dicom(dicom_bytes(dicom_dataset(DEEP, bits=12, VOILUTSequence=[table])), name="f")
     assert caught.value.image_code == "damaged"
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [("1e308", "0"), ("1e305", "1e308"), ("1e-12", "1e12")]
+)
+def test_a_rescale_beyond_what_can_be_computed_with_is_refused(slope, intercept):
+    film = dicom_dataset(DEEP, bits=12, RescaleSlope=slope, RescaleIntercept=intercept)
+    with pytest.raises(ImageError, match="rescale") as raised:
+        decode_dicom(dicom_bytes(film), name="film")
+    assert raised.value.image_code == "unsupported-pixels"

@@ -353,3 +353,11 @@ def test_a_declared_size_is_refused_before_anything_is_allocated_for_it():
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded():
+    whole = jpeg_file([BLOCKS])
+    scans = whole[whole.index(b"\xff\xda") : -2]
+    code, sentence = refused(whole[:-2] + scans * 1000 + whole[-2:])
+    assert code == "takes-too-long"
+    assert "1,000 times" in sentence

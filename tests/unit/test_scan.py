@@ -351,3 +351,17 @@ def test_real_films_are_read_and_their_copies_found(tmp_path):
     assert len(result.facts) == 346
     digests = {facts.pixel_digest for facts in result.facts.values()}
     assert len(digests) < 346
+
+
+def test_what_is_said_of_an_unreadable_film_does_not_tell_where_the_films_lie(tmp_path):
+    root = write_class_folders(tmp_path / "films", {"A": 2, "B": 2})
+    (root / "A" / "folder.png").symlink_to(root / "gone.png")
+    (root / "B" / "cut.png").write_bytes((root / "B" / "film000.png").read_bytes()[:60])
+    made = shutil.make_archive(tmp_path / "packed", "zip", root, "B")
+    for data in (root, made):
+        opened = open_dataset([data], patient_key=TEST_KEY)
+        result = scan_films(opened, spec=None, cache_dir=tmp_path / "cache")
+        assert result.unreadable
+        for film in result.unreadable:
+            assert str(tmp_path) not in film.message
+            assert film.path in film.message

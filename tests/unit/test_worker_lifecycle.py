@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,15 +28,21 @@ print(film.pixels.shape, *the_pool().process_ids, flush=True)
 FORKS = """
 import os, sys
 import numpy as np
+from pathlib import Path
 from carina import read_radiograph
+from carina.imaging.read import read_radiographs
 from carina.imaging.worker.pool import the_pool
 
 def read():
     return read_radiograph(sys.argv[1])
 
 held, known = read(), read().pixels.copy()
+half = read_radiographs([Path(sys.argv[1])] * 8)
+next(half)
 number = os.fork()
-own = [read() for _ in range(10)]
+rest = list(half)
+assert [film.sha256 for film in rest] == [held.sha256] * 7
+own = [*rest, *(read() for _ in range(10))]
 assert all(np.array_equal(film.pixels, known) for film in [held, *own])
 if number == 0:
     sys.exit(7)
@@ -111,6 +118,9 @@ def test_a_worker_that_was_started_early_reads_the_first_film():
         question = Question(png_8_bit(grey_ramp()), "film", film_of)
         assert [found.bits for found in pool.answers([question])] == [8]
         assert set(pool.process_ids) == before
+        if sys.platform == "linux":  # where memory ends, they go first
+            scores = [Path(f"/proc/{number}/oom_score_adj").read_text() for number in before]
+            assert set(map(int, scores)) == {1000}
     finally:
         pool.close()
     assert not any(is_there(number) for number in before)

@@ -12,7 +12,6 @@ from carina.auditing.leaks import find_leaks
 from carina.auditing.misfits import find_misfits
 from carina.auditing.power import power_of_test
 from carina.auditing.sources import source_tables
-from carina.data.counted import counted
 from carina.data.grouping import (
     NearPairs,
     duplicate_groups,
@@ -24,6 +23,7 @@ from carina.domain.audit import Audit, LabelConflict, SharedFilm
 from carina.domain.dataset import Dataset
 from carina.domain.progress import Progress, silent
 from carina.domain.record import Record
+from carina.domain.sentences import counted
 from carina.imaging.burned_in_text import WRITING_CAUTION
 
 NOT_CHECKED = (

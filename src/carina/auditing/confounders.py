@@ -14,7 +14,6 @@ from carina.auditing.discriminant import Told, told_classes, whitened
 from carina.auditing.relabelling import Relabelled, relabelled
 from carina.auditing.signal import LabelledFilms
 from carina.auditing.signals import SIGNALS
-from carina.data.counted import counted
 from carina.data.scan import FilmScan
 from carina.domain.audit import Confounder
 from carina.domain.dataset import Dataset
@@ -163,8 +162,10 @@ def why_not(
     """
     by_class = _by_class(dataset, scan, groups or {})
     enough = _with_enough(by_class)
+    if len(by_class) == 1:
+        return f"all labelled films are of the class '{min(by_class)}': there is none to tell apart"
     few = [
-        f"'{label}' ({counted(_n_groups(own), 'patient or film')})"
+        f"'{label}' ({_n_groups(own)} of them)"
         for label, own in by_class.items()
         if label not in enough
     ]
@@ -175,7 +176,7 @@ def why_not(
             "can be cross-validated"
         )
     if few:
-        return f"too few films of {listed(few)} to say whether a shortcut tells them"
+        return f"too few patients or films of {listed(few)} to say whether a shortcut tells them"
     return None
 
 

@@ -12,7 +12,6 @@ from carina.auditing.findings_on_films import (
     on_misfits,
     on_writing,
 )
-from carina.data.counted import counted
 from carina.domain.audit import (
     Audit,
     Finding,
@@ -26,6 +25,7 @@ from carina.domain.audit import (
 )
 from carina.domain.dataset import Dataset
 from carina.domain.record import PARTS, Part
+from carina.domain.sentences import counted
 
 _SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "note")
 _FEW_FILMS = 30

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from carina.data.counted import counted
 from carina.domain.audit import Ages, Confounder, Finding, Misfit, Severity, SharedFilm
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 
 # A signal that goes half the way from guessing to certainty decides a benchmark by itself.
 _DECISIVE = 0.5

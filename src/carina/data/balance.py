@@ -6,11 +6,10 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from carina.data.counted import counted
 from carina.data.scan import FilmScan
 from carina.domain.dataset import Dataset, LeftOut
 from carina.domain.record import PARTS, Part, Record
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.domain.split import Split
 
 

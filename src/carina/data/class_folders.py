@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from carina.data.counted import counted
-from carina.data.folders import DICOM_SUFFIXES, Folder, read_folder
+from carina.data.folders import (
+    DICOM_SUFFIXES,
+    Folder,
+    other_files_in_words,
+    read_folder,
+    suffixes_in_words,
+)
 from carina.data.found import Found, FoundFilm
 from carina.data.lung_masks import MASKS_FOLDER, mask_beside
 from carina.data.part_names import part_of_name
 from carina.data.patient_names import patients_of_names, patients_sentence
 from carina.domain.dataset import LeftOut
 from carina.domain.record import Part
+from carina.domain.sentences import counted
 from carina.errors import DatasetError
 from carina.files.tree import home_of
 
@@ -164,9 +169,7 @@ def _with_patients(films: list[FoundFilm]) -> list[FoundFilm]:
 def _count_other_files(reading: _Reading, folder: Folder) -> None:
     others = folder.all_other_files()
     if others:
-        reading.notes.append(
-            f"{counted(others.total(), 'file')} passed over, being no films ({_suffixes(others)})"
-        )
+        reading.notes.append(other_files_in_words(others))
 
 
 def _nothing_labelled(folder: Folder) -> str:
@@ -177,7 +180,7 @@ def _nothing_labelled(folder: Folder) -> str:
     films = folder.all_films()
     if not films:
         others = folder.all_other_files()
-        found = f"only {_suffixes(others)}" if others else "it is empty"
+        found = f"only {suffixes_in_words(others)}" if others else "it is empty"
         return f"{folder.path} holds no film ({found}); {advice}"
     if all(film.suffix.lower() in DICOM_SUFFIXES or not film.suffix for film in films):
         return (
@@ -185,10 +188,6 @@ def _nothing_labelled(folder: Folder) -> str:
             "says what they show; give a CSV manifest with the columns path and label"
         )
     return f"{folder.path} holds {len(films)} films, but none in a class folder; {advice}"
-
-
-def _suffixes(counts: Counter[str]) -> str:
-    return ", ".join(f"{suffix} {n}" for suffix, n in sorted(counts.items()))
 
 
 def _is_inside_class(name: str) -> bool:

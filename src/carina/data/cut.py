@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from carina.data.counted import counted
 from carina.data.scan import FilmScan
 from carina.domain.record import Part, Record
+from carina.domain.sentences import counted
 from carina.errors import DatasetError
 
 Group = tuple[Record, ...]

@@ -17,15 +17,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from carina.data.counted import counted
 from carina.data.found import Found, FoundFilm, PatientNumber
 from carina.data.patient_names import patients_sentence
+from carina.domain.sentences import counted
 from carina.errors import ImageError
 from carina.files.film_bytes import read_film_head
 from carina.files.machine import reading_threads
 from carina.imaging.decoding import dicom_patients
 from carina.imaging.dicom import is_dicom
 from carina.imaging.dicom_patient import DICOM_HEAD_BYTES, DicomPatient
+from carina.imaging.medmnist_films import is_medmnist_film
 from carina.imaging.read import RASTER_SUFFIXES
 
 FEWEST_FILMS_OF_NO_ONE = 10
@@ -109,7 +110,7 @@ def _patients_of(films: Sequence[FoundFilm]) -> list[DicomPatient | None]:
 
 
 def _may_be_dicom(film: FoundFilm) -> bool:
-    return ".npz!/" not in film.path and film.file.suffix.lower() not in RASTER_SUFFIXES
+    return not is_medmnist_film(film.file) and film.file.suffix.lower() not in RASTER_SUFFIXES
 
 
 def _head_of(film: FoundFilm) -> bytes:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from carina.domain.sentences import counted
 from carina.errors import DatasetError, ImageError
 from carina.files.film_bytes import read_film_head
-from carina.files.tree import FolderEntry, list_folder, member_names
+from carina.files.tree import FolderEntry, list_folder, names_in_archive
+from carina.imaging.dicom import is_dicom
 from carina.imaging.read import FILM_SUFFIXES
 
 # Also what `carina data get` leaves, SOURCE.json; and the directory of a DICOM medium, which
@@ -29,6 +31,7 @@ LITTER = frozenset(
 )
 _OF_SYSTEMS = LITTER - {"source.json", "dicomdir"}
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima"})
+_DICOM_HEAD = 256  # bytes that tell DICOM, more than the preamble's 132: files may be without it
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +95,30 @@ def _read_folder(path: Path, *, above: frozenset[str]) -> Folder:
         elif not is_folder and _may_be_film(entry):
             films.append(path / entry.name)
         elif not is_folder:
-            other_files[Path(entry.name).suffix.lower() or "no suffix"] += 1
+            other_files[suffix_in_words(entry.name)] += 1
     return Folder(path, tuple(films), tuple(folders), other_files)
-
-
-def films_below(path: Path) -> list[Path]:
-    """Return every film in a folder and below it, sorted.
-
-    A film is a file with a film's suffix, or without any if it is DICOM by its content;
-    hidden files and folders and the litter of operating systems are passed over.
-
-    Raises:
-        DatasetError: if a folder may not be read.
-    """
-    return sorted(read_folder(path).all_films())
 
 
 def walk_films(
     folder: str,
     *,
     refused: Callable[[str, OSError], None],
+    other: Callable[[FolderEntry], None] = lambda _: None,
     passed_over: frozenset[str] = frozenset(),
 ) -> Iterator[FolderEntry]:
-    """Yield every film in a folder and below it, in the order of `films_below`, as it is found.
+    """Yield every film in a folder and below it, by name, as it is found.
 
-    Nothing but the names of the folders above is kept, so that a tree may be of any size.
+    A film is a file with a film's suffix, or without any if it is DICOM by its content; hidden
+    files and folders and the litter of operating systems are passed over. Nothing but the names
+    of the folders above is kept, so that a tree may be of any size.
 
     Args:
         folder: where to look; its name is the beginning of every film's.
         refused: called with a folder that may not be read, which is then passed over.
+        other: called with a file that is no film.
         passed_over: the real paths of folders that are not looked into.
     """
-    yield from _walk(folder, refused, passed_over)
+    yield from _walk(folder, refused, other, passed_over)
 
 
 def film_names(path: Path, *, limit: int) -> list[str]:
@@ -131,8 +126,38 @@ def film_names(path: Path, *, limit: int) -> list[str]:
     return list(islice(_film_stems(path), limit))
 
 
+def suffix_in_words(name: str) -> str:
+    """Return how files that are no films are counted: by their suffix.
+
+    >>> suffix_in_words("notes.TXT"), suffix_in_words("README")
+    ('.txt', 'no suffix')
+    """
+    return Path(name).suffix.lower() or "no suffix"
+
+
+def other_files_in_words(other_files: Counter[str]) -> str:
+    """Return a sentence's part on files that were passed over.
+
+    Args:
+        other_files: suffix -> files.
+
+    >>> other_files_in_words(Counter({".txt": 1, ".gif": 2}))
+    '3 files passed over, being no films (.gif 2, .txt 1)'
+    """
+    n_files = counted(other_files.total(), "file")
+    return f"{n_files} passed over, being no films ({suffixes_in_words(other_files)})"
+
+
+def suffixes_in_words(other_files: Counter[str]) -> str:
+    """Return how many files have which suffix."""
+    return ", ".join(f"{suffix} {n}" for suffix, n in sorted(other_files.items()))
+
+
 def _walk(
-    folder: str, refused: Callable[[str, OSError], None], passed_over: frozenset[str]
+    folder: str,
+    refused: Callable[[str, OSError], None],
+    other: Callable[[FolderEntry], None],
+    passed_over: frozenset[str],
 ) -> Iterator[FolderEntry]:
     real = os.path.realpath(folder)
     if real in passed_over:
@@ -154,9 +179,11 @@ def _walk(
             continue
         if is_folder:
             # A link back to a folder that we are in would never end.
-            yield from _or_itself(entry, _walk(entry.path, refused, passed_over | {real}))
+            yield from _or_itself(entry, _walk(entry.path, refused, other, passed_over | {real}))
         elif _may_be_film(entry):
             yield entry
+        else:
+            other(entry)
 
 
 def _or_itself(entry: FolderEntry, films: Iterator[FolderEntry]) -> Iterator[FolderEntry]:
@@ -190,7 +217,7 @@ def left_by_systems(path: Path) -> Counter[str]:
     Counter()
     """
     found: Counter[str] = Counter()
-    for name in member_names(path):
+    for name in names_in_archive(path):
         what = next((part for part in name.split("/") if _is_of_system(part)), None)
         if what is not None:
             found[what] += 1
@@ -242,8 +269,7 @@ def _may_be_film(entry: FolderEntry) -> bool:
 
 
 def _is_dicom(file: Path) -> bool:
-    # DICOM PS3.10 7.1: "DICM" at byte 128.
     try:
-        return read_film_head(file, 132)[128:] == b"DICM"
+        return is_dicom(read_film_head(file, _DICOM_HEAD))
     except ImageError:
         return False

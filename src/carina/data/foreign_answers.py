@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.data.counted import counted
 from carina.data.foreign_classes import is_undecided
 from carina.data.foreign_reading import ReadTable
 from carina.data.foreign_scores import Scores
+from carina.domain.sentences import counted
 from carina.errors import EvaluationError
 
 _AT_LEAST = 0.5

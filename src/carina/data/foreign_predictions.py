@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.data.counted import counted
 from carina.data.foreign_answers import answers_of, refuse_confidence
 from carina.data.foreign_classes import positive_of
 from carina.data.foreign_columns import PredictionColumns, find_columns
@@ -26,6 +25,7 @@ from carina.data.foreign_table import ForeignTable, read_foreign_table
 from carina.data.patients import PatientKey
 from carina.domain.prediction import Prediction
 from carina.domain.record import Record
+from carina.domain.sentences import counted
 from carina.errors import EvaluationError
 
 __all__ = ["ForeignPredictions", "PredictionColumns", "read_foreign_predictions"]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from carina.data.counted import counted
 from carina.data.foreign_classes import ClassNames, classes_of_labels, is_undecided, label_in
 from carina.data.foreign_columns import FoundColumns, PredictionColumns, option_of
 from carina.data.foreign_score_columns import ScoreColumns, find_score_columns
 from carina.data.foreign_table import ForeignTable
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.errors import EvaluationError
 from carina.files.names import column_names
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from carina.data.cell_values import age_in_years, sex_letter
-from carina.data.counted import counted
 from carina.data.foreign_classes import is_blank
 from carina.data.foreign_columns import option_of
 from carina.data.foreign_table import ForeignTable
@@ -20,6 +19,7 @@ from carina.data.part_names import part_of_name
 from carina.data.patient_names import patients_of_names
 from carina.data.patients import PatientKey
 from carina.domain.record import Part, Record
+from carina.domain.sentences import counted
 from carina.errors import EvaluationError
 
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/")

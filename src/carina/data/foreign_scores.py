@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.data.counted import counted
 from carina.data.foreign_classes import is_blank
 from carina.data.foreign_table import ForeignTable
-from carina.domain.sentences import listed
+from carina.domain.sentences import counted, listed
 from carina.domain.softmax import log_softmax
 from carina.errors import EvaluationError
 

@@ -8,10 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from carina.data.counted import counted
 from carina.domain.dataset import LeftOut
 from carina.domain.label_set import LabelSet
 from carina.domain.recipe import LabelsSection
+from carina.domain.sentences import counted
 from carina.errors import DatasetError, RecipeError
 from carina.registry import nearest
 

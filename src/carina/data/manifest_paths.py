@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from carina.data.last_names import last_names
 from carina.errors import DatasetError
 from carina.files.archives.entries import leaves
-from carina.files.tree import home_of, is_file, split_member
+from carina.files.tables import TableRow
+from carina.files.tree import home_of, is_file, split_archived
+from carina.imaging.medmnist_films import is_medmnist_film
 
 _N_SHOWN = 5
 # RFC 3986, 3.1; one letter is a drive of Windows.
@@ -19,24 +20,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestLine:
-    """One row of a manifest.
-
-    Attributes:
-        line: of the file, counted from 1.
-        cells: column -> text.
-    """
-
-    line: int
-    cells: Mapping[str, str]
-
-    def cell(self, column: str) -> str:
-        """Return a cell without outer spaces; "" where there is no such column."""
-        return self.cells.get(column, "").strip()
-
-
-def names_and_files(manifest: Path, rows: Sequence[ManifestLine]) -> list[tuple[str, Path]]:
+def names_and_files(manifest: Path, rows: Sequence[TableRow]) -> list[tuple[str, Path]]:
     """Return each row's path as records carry it, and the file that it means.
 
     Args:
@@ -53,7 +37,7 @@ def names_and_files(manifest: Path, rows: Sequence[ManifestLine]) -> list[tuple[
         manifest, rows, [_ADDRESS.match(path) is not None for path in paths],
         "web addresses", "fetch the films, and write where they lie",
     )  # fmt: skip
-    if split_member(folder) is None:
+    if split_archived(folder) is None:
         return _on_disk(folder, paths)
     _require_none(
         manifest, rows, [bool(path) and leaves(path) for path in paths],
@@ -76,7 +60,7 @@ def mask_path(folder: Path, name: str, file: Path, written: str) -> str:
         ValueError: if it is not there, or the film lies elsewhere than below the CSV's folder.
     """
     mask = posixpath.normpath(written.replace("\\", "/"))
-    if split_member(folder) is not None:
+    if split_archived(folder) is not None:
         if leaves(mask):
             raise ValueError(written)
         mask = f"{folder.relative_to(home_of(folder)).as_posix()}/{mask}"
@@ -88,12 +72,13 @@ def mask_path(folder: Path, name: str, file: Path, written: str) -> str:
 
 def is_film_there(file: Path) -> bool:
     """Return whether a film is there; of a MedMNIST archive, whether the archive is."""
-    archive, mark, _ = str(file).partition(".npz!/")
-    return is_file(Path(f"{archive}.npz") if mark else file)
+    if is_medmnist_film(file):
+        return is_file(Path(file.as_posix().partition("!/")[0]))
+    return is_file(file)
 
 
 def _require_none(
-    manifest: Path, rows: Sequence[ManifestLine], found: Sequence[bool], what: str, advice: str
+    manifest: Path, rows: Sequence[TableRow], found: Sequence[bool], what: str, advice: str
 ) -> None:
     odd = [row for row, is_odd in zip(rows, found, strict=True) if is_odd]
     if odd:

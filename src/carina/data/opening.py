@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from carina.data.counted import counted
 from carina.data.dicom_patients import with_dicom_patients
 from carina.data.fetched import read_fetched
 from carina.data.folders import is_litter, left_by_systems
@@ -19,6 +18,7 @@ from carina.data.sources import SOURCES
 from carina.domain.dataset import Dataset, LeftOut, Source
 from carina.domain.recipe import LabelsSection
 from carina.domain.record import Record
+from carina.domain.sentences import counted
 from carina.errors import DatasetError
 from carina.files.names import one_line, printable
 from carina.files.tree import (
@@ -28,7 +28,7 @@ from carina.files.tree import (
     is_folder,
     is_there,
     list_folder,
-    split_member,
+    split_archived,
 )
 from carina.registry import nearest
 
@@ -105,7 +105,7 @@ def _existing(sources: Sequence[Path | str]) -> list[Path]:
         )
     paths = [Path(source) for source in sources]
     for path in paths:
-        if not is_there(path) and split_member(path) is None:
+        if not is_there(path) and split_archived(path) is None:
             raise DatasetError(_not_there(path))
     seen: dict[Path, Path] = {}
     for path in paths:
@@ -144,7 +144,7 @@ def _places(path: Path) -> list[Path]:
     Raises:
         DatasetError: if it is an archive that is refused, or does not hold what is named.
     """
-    if split_member(path) is None and not is_archive(path):
+    if split_archived(path) is None and not is_archive(path):
         return [path]
     whole = archive_folder(path, error=DatasetError)
     if not is_there(whole):
@@ -231,7 +231,7 @@ def _record(film: FoundFilm, source: str, label: str | None, key: PatientKey) ->
 
 def _name_of(path: Path) -> str:
     resolved = path.resolve()
-    if (inside := split_member(path)) is not None and not inside[1]:
+    if (inside := split_archived(path)) is not None and not inside[1]:
         resolved = Path(inside[0])
     return printable(resolved.stem if is_file(resolved) else resolved.name) or "data"
 

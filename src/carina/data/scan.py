@@ -35,6 +35,7 @@ from carina.errors import ImageError, StorageError
 from carina.files.digests import sha256_bytes
 from carina.files.film_bytes import read_film_bytes
 from carina.files.machine import reading_threads
+from carina.files.names import without_place
 from carina.files.room import require_room
 from carina.files.row_store import RowStore
 from carina.imaging.decoding import BATCH, FilmBytes
@@ -306,7 +307,8 @@ def _content_of(record: Record) -> tuple[str, bytes | Radiograph]:
 
 
 def _unreadable(dataset: Dataset, record: Record, error: ImageError) -> Unreadable:
-    return Unreadable(path=dataset.name_of(record), code=error.image_code, message=str(error))
+    message = without_place(str(error), file=str(record.file), name=record.path)
+    return Unreadable(path=dataset.name_of(record), code=error.image_code, message=message)
 
 
 def _batches(records: Sequence[Record], spec: InputSpec | None) -> Iterator[Sequence[Record]]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from carina.data.balance import cautions_on_balance, films_to_leave_out
-from carina.data.counted import counted
 from carina.data.cut import Group, cut_groups
 from carina.data.grouping import (
     NearPairs,
@@ -20,6 +19,7 @@ from carina.data.scan import FilmScan
 from carina.domain.dataset import Dataset
 from carina.domain.recipe import SplitSection
 from carina.domain.record import PARTS, Part, Record
+from carina.domain.sentences import counted
 from carina.domain.split import Split
 from carina.errors import DatasetError
 

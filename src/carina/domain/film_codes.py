@@ -85,7 +85,7 @@ FILM_CODES: Mapping[ImageCode, FilmCode] = MappingProxyType(
             "Export the film again.",
         ),
         "unknown-format": FilmCode(
-            "The file is no picture that is read",
+            "The file is of a kind that is not read",
             "Its bytes are not those of PNG, JPEG, TIFF, BMP or DICOM, whatever its name.",
             "a PDF or a GIF called `film.png`",
             "Send PNG, JPEG, TIFF, BMP or DICOM; the bytes count, not the name.",
@@ -98,7 +98,8 @@ FILM_CODES: Mapping[ImageCode, FilmCode] = MappingProxyType(
         ),
         "bad-checksum": FilmCode(
             "A checksum of the file is wrong",
-            "A part of a PNG file does not have the checksum (CRC) that stands behind it.",
+            "A part of a PNG file, or a film in an archive, does not have the checksum (CRC) that "
+            "is noted with it.",
             "a PNG with one changed bit",
             "Copy it again: bytes changed on the way.",
         ),
@@ -135,7 +136,7 @@ FILM_CODES: Mapping[ImageCode, FilmCode] = MappingProxyType(
         ),
         "no-pixels": FilmCode(
             "The file holds no picture",
-            "It is DICOM without pixel data.",
+            "It is DICOM without pixel data, or a picture that is transparent everywhere.",
             "a structured report; a DICOMDIR",
             "Export the image object, not a report.",
         ),

@@ -14,7 +14,7 @@ from typing import IO
 
 from carina.errors import ImageError
 from carina.files.names import printable
-from carina.files.tree import read_member, read_member_head
+from carina.files.tree import read_archived, read_archived_head
 
 MAX_FILE_BYTES = 512_000_000
 _KINDS = {
@@ -48,9 +48,9 @@ def read_film_bytes(path: Path, *, most_bytes: int = MAX_FILE_BYTES) -> bytes:
             no-permission, too-large, changed-while-read or cannot-be-read; of a file in an
             archive damaged, bad-checksum, inflates-too-far or unknown-format, too.
     """
-    member = read_member(path, most_bytes=most_bytes)
-    if member is not None:
-        return member
+    archived = read_archived(path, most_bytes=most_bytes)
+    if archived is not None:
+        return archived
     name = printable(str(path))
     try:
         descriptor = _opened(path, name)
@@ -68,7 +68,7 @@ def read_film_head(path: Path, n_bytes: int) -> bytes:
     Raises:
         ImageError: as `read_film_bytes` does.
     """
-    head = read_member_head(path, n_bytes)
+    head = read_archived_head(path, n_bytes)
     if head is not None:
         return head
     name = printable(str(path))
@@ -124,7 +124,7 @@ def _opened(path: Path, name: str) -> int:
 def _require_regular(mode: int, name: str) -> None:
     if not stat.S_ISREG(mode):
         kind = _KINDS.get(stat.S_IFMT(mode), "no regular file")
-        raise ImageError(f"{name} is {kind}, not a film; name a file", image_code="not-a-file")
+        raise ImageError(f"{name} is {kind}, and a file is expected", image_code="not-a-file")
 
 
 def _content(descriptor: int, name: str, most_bytes: int) -> bytes:
@@ -160,11 +160,11 @@ def _refused(path: Path, name: str, error: OSError | ValueError) -> ImageError:
     if number == errno.ELOOP or (number == errno.ENOENT and path.is_symlink()):
         target = "in a circle" if number == errno.ELOOP else "to a file that is not there"
         return ImageError(
-            f"{name} is a link that leads {target}; mend the link, or name the film itself",
+            f"{name} is a link that leads {target}; mend the link, or name the file itself",
             image_code="broken-link",
         )
     if number in _NO_SUCH_PLACE or isinstance(error, ValueError):  # a name with a zero byte
-        return ImageError(f"{name} does not exist; name a film that does", image_code="not-found")
+        return ImageError(f"{name} does not exist; name a file that does", image_code="not-found")
     if isinstance(error, PermissionError):
         return ImageError(
             f"{name} may not be read; give yourself the permission", image_code="no-permission"

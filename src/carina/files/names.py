@@ -63,6 +63,15 @@ def one_line(text: str) -> str:
     return text if text.isprintable() else "".join(map(_written_out, text))
 
 
+def without_place(sentence: str, *, file: str, name: str) -> str:
+    """Return a sentence about a file that calls it by its name, not by where the machine keeps it.
+
+    >>> without_place("/home/jo/films/a.png is empty", file="/home/jo/films/a.png", name="a.png")
+    'a.png is empty'
+    """
+    return sentence.replace(printable(file), name)
+
+
 def column_names(columns: Sequence[str]) -> str:
     """Return the columns of a table for a message, if its first line is a header for sure.
 

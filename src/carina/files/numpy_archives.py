@@ -10,14 +10,11 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.errors import ImageError
-from carina.files.archives.entries import ArchiveProblem
+from carina.files.archives.entries import ArchiveProblem, as_image_errors
 from carina.files.archives.reading import Archive, open_archive
 from carina.files.names import printable
 
@@ -39,7 +36,7 @@ def array_names(path: str) -> list[str]:
     Raises:
         ImageError: if it cannot be read, or is refused.
     """
-    with _image_errors(path):
+    with as_image_errors(printable(path)):
         entries = open_archive(path).entries
         return sorted(name.removesuffix(_SUFFIX) for name in entries if name.endswith(_SUFFIX))
 
@@ -50,7 +47,7 @@ def array_shape(path: str, name: str) -> tuple[int, ...]:
     Raises:
         ImageError: if it is not there, or no array of numbers.
     """
-    with _image_errors(path):
+    with as_image_errors(printable(path)):
         archive = open_archive(path)
         return _header(archive, name, archive.head(name + _SUFFIX, _HEADER_BYTES))[0]
 
@@ -62,7 +59,7 @@ def read_array(path: str, name: str) -> NDArray[np.generic]:
         ImageError: if it is not there, no array of numbers, larger than `MOST_ARRAY_BYTES`, or
             of another size than it says.
     """
-    with _image_errors(path):
+    with as_image_errors(printable(path)):
         archive = open_archive(path)
         data = archive.read(name + _SUFFIX, most_bytes=MOST_ARRAY_BYTES)
         shape, is_fortran, dtype, start = _header(archive, name, data[:_HEADER_BYTES])
@@ -109,22 +106,3 @@ def _damaged(archive: Archive, name: str, what: str) -> ArchiveProblem:
     return ArchiveProblem(
         f"{archive.named(name)} is damaged: {what}; fetch the archive again", image_code="damaged"
     )
-
-
-@contextmanager
-def _image_errors(path: str) -> Iterator[None]:
-    """Turn what is wrong with an archive into what is wrong with a film in it."""
-    name = printable(path)
-    try:
-        yield
-    except ArchiveProblem as problem:
-        raise ImageError(str(problem), image_code=problem.image_code) from None
-    except FileNotFoundError:
-        raise ImageError(f"{name} does not exist", image_code="not-found") from None
-    except PermissionError:
-        raise ImageError(
-            f"{name} may not be read; give yourself the permission", image_code="no-permission"
-        ) from None
-    except (OSError, ValueError) as error:
-        what = getattr(error, "strerror", None) or error
-        raise ImageError(f"{name} cannot be read: {what}", image_code="cannot-be-read") from error

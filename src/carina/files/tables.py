@@ -42,6 +42,10 @@ class TableRow:
     line: int
     cells: Mapping[str, str]
 
+    def cell(self, column: str) -> str:
+        """Return a cell without outer spaces; "" where there is no such column."""
+        return self.cells.get(column, "").strip()
+
 
 @dataclass(frozen=True, slots=True)
 class CellTable:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carina.errors import ImageError, InputError
-from carina.files.archives.entries import ArchiveProblem
+from carina.errors import InputError
+from carina.files.archives.entries import ArchiveProblem, as_image_errors
 from carina.files.names import printable
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _INSIDE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ArchivedEntry:
     """A file or folder in an archive, as `os.scandir` gives those on disk.
 
     Attributes:
@@ -65,10 +65,10 @@ class Member:
         return Path(self.is_in).stat()
 
 
-FolderEntry = os.DirEntry[str] | Member
+FolderEntry = os.DirEntry[str] | ArchivedEntry
 
 
-def split_member(path: str | Path) -> tuple[str, str] | None:
+def split_archived(path: str | Path) -> tuple[str, str] | None:
     """Return the archive and the path inside of it; None for a path on disk.
 
     Args:
@@ -99,14 +99,14 @@ def archive_folder(path: Path, *, error: type[InputError]) -> Path:
     Raises:
         InputError: of class `error`, if it is refused; the message says what to do.
     """
-    inside = split_member(path)
+    inside = split_archived(path)
     _opened(inside[0] if inside else os.fspath(path), error)
     return path if inside else path.with_name(f"{path.name}!")
 
 
 def is_file(path: Path) -> bool:
     """Return whether a path is a file, on disk or in an archive."""
-    inside = split_member(path)
+    inside = split_archived(path)
     if inside is None:
         return path.is_file()
     archive = _opened_if_sound(inside[0])
@@ -115,7 +115,7 @@ def is_file(path: Path) -> bool:
 
 def is_folder(path: Path) -> bool:
     """Return whether a path is a folder, on disk or in an archive."""
-    inside = split_member(path)
+    inside = split_archived(path)
     if inside is None:
         return path.is_dir()
     archive = _opened_if_sound(inside[0])
@@ -124,13 +124,13 @@ def is_folder(path: Path) -> bool:
 
 def is_there(path: Path) -> bool:
     """Return whether a path is a file or a folder, on disk or in an archive."""
-    return path.exists() if split_member(path) is None else is_file(path) or is_folder(path)
+    return path.exists() if split_archived(path) is None else is_file(path) or is_folder(path)
 
 
 def home_of(path: Path) -> Path:
     """Return the folder that names of films below `path` count from: itself, or the folder of
     the archive that it lies in, so that they begin with the archive's name."""
-    inside = split_member(path)
+    inside = split_archived(path)
     return path if inside is None else Path(inside[0]).parent
 
 
@@ -140,7 +140,7 @@ def list_folder(folder: str | Path) -> list[FolderEntry]:
     Raises:
         OSError: if it may not be read.
     """
-    inside = split_member(folder)
+    inside = split_archived(folder)
     if inside is None:
         with os.scandir(folder) as entries:
             return list(entries)
@@ -151,20 +151,20 @@ def list_folder(folder: str | Path) -> list[FolderEntry]:
     found = archive.folders[name]
     above = os.path.join(folder, "")  # noqa: PTH118  text, 100,000 Path objects cost
     return [
-        Member(own, above + own, path, is_dir)
+        ArchivedEntry(own, above + own, path, is_dir)
         for names, is_dir in ((found.folders, True), (found.files, False))
         for own in names
     ]
 
 
-def member_names(path: Path) -> Iterator[str]:
+def names_in_archive(path: Path) -> Iterator[str]:
     """Yield the paths inside of an archive of every file in it; none of a path on disk."""
-    inside = split_member(path)
+    inside = split_archived(path)
     if inside is not None:
         yield from _opened(inside[0], InputError).entries
 
 
-def read_member(path: str | Path, *, most_bytes: int) -> bytes | None:
+def read_archived(path: str | Path, *, most_bytes: int) -> bytes | None:
     """Return the content of a file in an archive; None for a path on disk.
 
     Args:
@@ -174,23 +174,23 @@ def read_member(path: str | Path, *, most_bytes: int) -> bytes | None:
     Raises:
         ImageError: if it cannot be read; `image_code` says why.
     """
-    inside = split_member(path)
+    inside = split_archived(path)
     if inside is None:
         return None
-    with _image_errors(inside):
+    with as_image_errors(printable("!/".join(inside))):
         return _open(inside[0]).read(inside[1], most_bytes=most_bytes)
 
 
-def read_member_head(path: str | Path, n_bytes: int) -> bytes | None:
+def read_archived_head(path: str | Path, n_bytes: int) -> bytes | None:
     """Return the first bytes of a file in an archive, unchecked; None for a path on disk.
 
     Raises:
-        ImageError: as `read_member` does.
+        ImageError: as `read_archived` does.
     """
-    inside = split_member(path)
+    inside = split_archived(path)
     if inside is None:
         return None
-    with _image_errors(inside):
+    with as_image_errors(printable("!/".join(inside))):
         return _open(inside[0]).head(inside[1], n_bytes)
 
 
@@ -216,20 +216,3 @@ def _opened_if_sound(path: str) -> Archive | None:
     with suppress(ArchiveProblem, OSError):
         return _open(path)
     return None
-
-
-@contextmanager
-def _image_errors(inside: tuple[str, str]) -> Iterator[None]:
-    """Turn what is wrong with an archive into what is wrong with a film in it."""
-    name = printable("!/".join(inside))
-    try:
-        yield
-    except ArchiveProblem as problem:
-        raise ImageError(str(problem), image_code=problem.image_code) from None
-    except PermissionError:
-        raise ImageError(
-            f"{name} may not be read; give yourself the permission", image_code="no-permission"
-        ) from None
-    except OSError as problem:
-        what = problem.strerror or problem
-        raise ImageError(f"{name} cannot be read: {what}", image_code="cannot-be-read") from problem

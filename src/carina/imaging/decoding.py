@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from carina.errors import ImageError
 from carina.imaging.decoded import Decoded
 from carina.imaging.dicom_patient import DicomPatient, patient_of
-from carina.imaging.worker.answers import Answer, film_of
+from carina.imaging.worker.answers import LONGEST_VALUE, MOST_VALUES, Answer, film_of
 from carina.imaging.worker.messages import NonsenseError
-from carina.imaging.worker.pool import IsWanted, NoLongerWantedError, the_pool
-from carina.imaging.worker.process import Question
+from carina.imaging.worker.pool import the_pool
+from carina.imaging.worker.process import IsWanted, NoLongerWantedError, Question
 
 __all__ = [
     "BATCH",
@@ -38,10 +38,8 @@ __all__ = [
 
 BATCH = 8
 """Films that one thread gives to a worker in one go; then others have their turn."""
-_LONGEST_VALUE = 4_096
 _IS_WANTED: ContextVar[IsWanted | None] = ContextVar("_IS_WANTED", default=None)
 Taken = TypeVar("Taken")
-_MOST_VALUES = 64
 
 
 class FilmBytes(NamedTuple):
@@ -68,10 +66,10 @@ def start_decoding(n_workers: int = 1) -> None:
 @contextmanager
 def while_wanted(is_wanted: IsWanted) -> Iterator[None]:
     """Have what is decoded inside of the block given up, if it is wanted no more before a worker
-    is free for it.
+    is free for it, or while one takes seconds over it.
 
     Args:
-        is_wanted: asked while all workers are busy with others.
+        is_wanted: asked while all workers are busy with others, and of a slow film every 2 s.
 
     Raises:
         NoLongerWantedError: inside of the block, if it says no.
@@ -174,9 +172,9 @@ def _patient(answer: Answer) -> DicomPatient | None:
 
 def _is_value(value: object) -> bool:
     if isinstance(value, list):
-        return len(value) <= _MOST_VALUES and all(map(_is_text, value))
+        return len(value) <= MOST_VALUES and all(map(_is_text, value))
     return _is_text(value) or (type(value) is int and 0 <= value <= 65_535)
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST_VALUE
+    return isinstance(value, str) and len(value) <= LONGEST_VALUE

@@ -10,6 +10,7 @@ from carina.errors import ImageError
 from carina.imaging.dicom import DAMAGE
 from carina.imaging.dicom.data_set import open_data_set
 from carina.imaging.dicom.tags import Wanted
+from carina.imaging.worker.answers import LONGEST_VALUE, MOST_VALUES
 
 Value = str | int | list[str]
 _BEFORE_PIXELS = 0x7FDFFFFF
@@ -28,7 +29,8 @@ def dicom_elements(data: bytes, keywords: Sequence[str], *, name: str) -> dict[s
         name: the file, for messages.
 
     Raises:
-        ImageError: "damaged", if it cannot be parsed; "inflates-too-far", "nested-too-deep".
+        ImageError: "damaged", if it cannot be parsed or an element holds more than it may;
+            "inflates-too-far", "nested-too-deep".
     """
     from pydicom import Dataset
     from pydicom.datadict import tag_for_keyword
@@ -55,11 +57,23 @@ def dicom_elements(data: bytes, keywords: Sequence[str], *, name: str) -> dict[s
         with warnings.catch_warnings():  # pydicom shows values that are wrongly written
             warnings.simplefilter("ignore")
             dataset = Dataset(raw)
-            return {key: _plain(dataset[tag].value) for key, tag in tags.items() if tag in found}
+            values = {key: _plain(dataset[tag].value) for key, tag in tags.items() if tag in found}
     except (*DAMAGE, BytesLengthException) as error:  # what it says may quote the patient
         raise ImageError(
             f"{name} is a damaged DICOM file ({type(error).__name__})", image_code="damaged"
         ) from None
+
+    if too_large := [key for key, value in values.items() if _is_too_large(value)]:
+        raise ImageError(
+            f"{name} is a damaged DICOM file (its {too_large[0]} holds more than it can mean)",
+            image_code="damaged",
+        )
+    return values
+
+
+def _is_too_large(value: Value) -> bool:
+    texts = value if isinstance(value, list) else [str(value)]
+    return len(texts) > MOST_VALUES or any(len(text) > LONGEST_VALUE for text in texts)
 
 
 def _plain(value: Any) -> Value:

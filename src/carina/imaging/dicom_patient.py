@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from carina.errors import ImageError
-from carina.imaging.dicom import DAMAGE, is_dicom
-from carina.imaging.dicom.data_set import open_data_set
-from carina.imaging.dicom.elements import Element
-from carina.imaging.dicom.tags import Wanted
+
+if TYPE_CHECKING:
+    from carina.imaging.dicom.elements import Element
+    from carina.imaging.dicom.tags import Wanted
 
 DICOM_HEAD_BYTES = 64 * 1024
 """How much of a file is looked at. The tags of the patient are group 0010 and elements stand
@@ -79,6 +79,10 @@ def read_dicom_patient(head: bytes) -> DicomPatient | None:
     >>> read_dicom_patient(b"no DICOM file") is None
     True
     """
+    # The worker alone reads: the others wait for none of this.
+    from carina.imaging.dicom import DAMAGE, is_dicom
+    from carina.imaging.dicom.data_set import open_data_set
+
     if not is_dicom(head):
         return None
     try:

@@ -82,25 +82,32 @@ def read_radiographs(paths: Sequence[Path]) -> Generator[Radiograph | ImageError
         paths: about `decoding.BATCH` files, as `read_radiograph` takes them.
     """
     outcomes: list[Radiograph | ImageError | None] = []
-    digests: list[str] = []
+    undigested: dict[int, bytes] = {}
+    digests: dict[int, str] = {}
+
+    def digest(place: int) -> str:
+        if place in undigested:
+            digests[place] = sha256_bytes(undigested.pop(place))
+        return digests[place]
 
     def films() -> Iterator[FilmBytes]:
-        for path in paths:
+        for place, path in enumerate(paths):
             found = _bytes_or_outcome(path)
             outcomes.append(None if isinstance(found, bytes) else found)
             if isinstance(found, bytes):
+                undigested[place] = found
                 yield FilmBytes(found, printable(str(path)))
-                digests.append(sha256_bytes(found))  # while the worker decodes
+                digest(place)  # while the worker decodes
 
-    place = n_decoded = 0
+    place = 0
     with closing(decode_films(films())) as pictures:
         for decoded in pictures:
             while (outcome := outcomes[place]) is not None:
                 yield outcome
                 place += 1
-            sha256 = digests[n_decoded]
-            yield _or_error(decoded, path=Path(printable(str(paths[place]))), sha256=sha256)
-            place, n_decoded = place + 1, n_decoded + 1
+            name = Path(printable(str(paths[place])))
+            yield _or_error(decoded, path=name, sha256=digest(place))
+            place += 1
     yield from (outcome for outcome in outcomes[place:] if outcome is not None)
 
 

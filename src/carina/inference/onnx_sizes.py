@@ -26,7 +26,6 @@ _NUMBERS = ("float", "double", "float16", "bfloat16", "bool", "int8", "int16", "
             "uint8", "uint16", "uint32", "uint64")  # fmt: skip
 _WHOLE = frozenset(f"tensor({name})" for name in _NUMBERS if "int" in name)
 _KINDS = frozenset(f"tensor({name})" for name in _NUMBERS)
-_FREE = "n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,12 +61,15 @@ def unreadable_blocks(audit: Audit) -> list[Block]:
     codes = Counter(file.code for file in audit.unreadable)
     listing = ", ".join(f"{code} {n:,}" for code, n in codes.most_common())
     files = counted(len(audit.unreadable), "file")
+    films, they = ("a film", "it shows") if len(audit.unreadable) == 1 else ("films", "they show")
     return [
-        Paragraph(f"{files} cannot be read as films ({listing}). What they show is not known."),
+        Paragraph(f"{files} cannot be read as {films} ({listing}). What {they} is not known."),
         Table(
             columns=("File", "Why it cannot be read"),
             rows=tuple(
-                (one.path, f"{one.message}\n{one.code}") for one in audit.unreadable[:MOST_ROWS]
+                # A message begins with the file's name, which stands beside it.
+                (one.path, f"{one.message.removeprefix(one.path).strip()}\n{one.code}")
+                for one in audit.unreadable[:MOST_ROWS]
             ),
             caption=shown("Unreadable files", len(audit.unreadable)),
         ),

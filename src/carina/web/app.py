@@ -19,7 +19,7 @@ from carina.web.problems import handle_problems
 from carina.web.schemas import Problem
 from carina.web.service import Service
 from carina.web.shield import Shield, Watch
-from carina.web.whole_files import WholeFiles
+from carina.web.static_files import WholeFiles
 
 _STATIC = Path(__file__).with_name("static")
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from carina.data.answer_rows import FileState
-from carina.data.folders import walk_films
+from carina.data.folders import suffix_in_words, walk_films
 from carina.domain.audit import Unreadable
 from carina.errors import ImageCode, InputError
 from carina.files.names import one_line
-from carina.files.tree import archive_folder, is_archive, is_folder, is_there, split_member
+from carina.files.tree import (
+    FolderEntry,
+    archive_folder,
+    is_archive,
+    is_folder,
+    is_there,
+    split_archived,
+)
 from carina.imaging.read import FILM_SUFFIXES
 from carina.inference.bundle import classifier_folder
 
@@ -57,11 +66,13 @@ class FoundFilms(NamedTuple):
         refused: folders that may not be read, and so were not searched.
         passed_over: folders that were not searched on purpose, since they are the classifier's
             or will hold what is written.
+        other_files: files in the folders that are no films: suffix -> how many.
     """
 
     films: tuple[FilmFile, ...]
     refused: tuple[Unreadable, ...] = ()
     passed_over: tuple[str, ...] = ()
+    other_files: Mapping[str, int] = MappingProxyType({})
 
 
 def find_films(
@@ -88,15 +99,18 @@ def find_films(
     films: dict[FilmFile, None] = {}
     refused: list[Unreadable] = []
     passed_over: set[str] = set()
+    other_files: Counter[str] = Counter()
     for path in map(_opened, map(Path, given)):
         if is_folder(path):
-            films.update(dict.fromkeys(_inside(path, own_folders, refused)))
+            films.update(dict.fromkeys(_inside(path, own_folders, refused, other_files)))
             passed_over |= _below(path, own_folders)
         elif str(path) != STANDARD_INPUT and not _is_there(path) and ".npz!" not in str(path):
             raise InputError(f"{path} does not exist; name films or folders of films")
         else:
             films[FilmFile(str(path))] = None
-    return FoundFilms(_each_once(films), tuple(refused), tuple(sorted(passed_over)))
+    return FoundFilms(
+        _each_once(films), tuple(refused), tuple(sorted(passed_over)), MappingProxyType(other_files)
+    )
 
 
 def state_of(film: FilmFile) -> FileState | None:
@@ -152,19 +166,26 @@ def _opened(path: Path) -> Path:
     Raises:
         InputError: if it is an archive that is refused.
     """
-    if is_archive(path) or split_member(path) is not None:
+    if is_archive(path) or split_archived(path) is not None:
         return archive_folder(path, error=InputError)
     return path
 
 
-def _inside(folder: Path, own: frozenset[str], refused: list[Unreadable]) -> list[FilmFile]:
+def _inside(
+    folder: Path, own: frozenset[str], refused: list[Unreadable], other_files: Counter[str]
+) -> list[FilmFile]:
     root = str(folder)
     problems: list[Unreadable] = []
+
+    def count(entry: FolderEntry) -> None:
+        other_files[suffix_in_words(entry.name)] += 1
+
     found = [
         FilmFile(entry.path, root)
         for entry in walk_films(
             root,
             refused=lambda place, error: problems.append(refused_folder(place, error)),
+            other=count,
             passed_over=own - {os.path.realpath(root)},
         )
     ]

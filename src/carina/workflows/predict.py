@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 
 from carina.data.answer_rows import AnswerRow
 from carina.data.answer_table import AnswerTable, open_answer_table
-from carina.data.counted import counted
+from carina.data.folders import other_files_in_words
 from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
+from carina.domain.sentences import counted
 from carina.errors import ImageError, InputError, UsageError
 from carina.files.digests import sha256_bytes
 from carina.files.film_bytes import read_film_bytes
@@ -240,12 +242,15 @@ class _Call:
             return predictions
         first = next(row.prediction.reason for row in predictions.each())
         n_more = predictions.counts.n_unreadable - 1
-        more = f" (and {n_more} more files like it)" if n_more else ""
+        more = f" (nor can {counted(n_more, 'other file')})" if n_more else ""
         raise InputError(f"none of the files can be read as a film: {first}{more}")
 
 
 def _tell_passed_over(found: FoundFilms, progress: Progress) -> None:
-    """Say which folders were not searched on purpose."""
+    """Say which folders were not searched on purpose, and which files are no films."""
+    if found.other_files:
+        message = other_files_in_words(Counter(found.other_files))
+        progress(Step("predicting", message=message))
     for folder in found.passed_over:
         message = f"passed over, since the pictures in it are no new films: {one_line(folder)}"
         progress(Step("predicting", message=message))

@@ -11,6 +11,7 @@ from typing import TypeVar
 from carina.domain.audit import Unreadable
 from carina.domain.radiograph import Radiograph
 from carina.errors import ImageError
+from carina.files.names import without_place
 from carina.imaging.decoding import BATCH
 from carina.imaging.read import read_radiographs
 
@@ -55,9 +56,10 @@ def read_batches(
     """
     items: list[Item] = []
     radiographs: list[Radiograph] = []
-    for item, name, found in _each_read(films):
+    for item, file, name, found in _each_read(films):
         if isinstance(found, ImageError):
-            unreadable.append(Unreadable(path=name, code=found.image_code, message=str(found)))
+            message = without_place(str(found), file=str(file), name=name)
+            unreadable.append(Unreadable(path=name, code=found.image_code, message=message))
         else:
             radiographs.append(found)
             items.append(item)
@@ -70,10 +72,10 @@ def read_batches(
 
 def _each_read(
     films: Iterable[tuple[Item, Path, str]],
-) -> Iterator[tuple[Item, str, Radiograph | ImageError]]:
-    """Yield films as they were read, each with what it stands for and its name."""
+) -> Iterator[tuple[Item, Path, str, Radiograph | ImageError]]:
+    """Yield films as they were read, each with what it stands for, its file and its name."""
     left = iter(films)
     while turn := list(islice(left, BATCH)):
         with closing(read_radiographs([file for _, file, _ in turn])) as found:
-            for (item, _, name), film in zip(turn, found, strict=True):
-                yield item, name, film
+            for (item, file, name), film in zip(turn, found, strict=True):
+                yield item, file, name, film

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from carina.data.cell_values import age_in_years, finite_number
-from carina.data.counted import counted
 from carina.data.found import Found, FoundFilm, PatientNumber, ReadOptions
 from carina.data.patient_names import patients_sentence
 from carina.data.sources import SOURCES
 from carina.domain.dataset import LeftOut
+from carina.domain.sentences import counted
 from carina.errors import DatasetError
 from carina.files.archives.entries import leaves
 from carina.files.tables import header_of, read_rows

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from carina.data.cell_values import age_in_years, sex_letter
-from carina.data.counted import counted
 from carina.data.folders import is_litter
 from carina.data.found import Found, FoundFilm, PatientNumber, ReadOptions
-from carina.data.manifest_paths import ManifestLine, is_film_there, mask_path, names_and_files
+from carina.data.manifest_paths import is_film_there, mask_path, names_and_files
 from carina.data.part_names import part_of_name
 from carina.data.patient_names import patients_of_names, patients_sentence
 from carina.data.sources import SOURCES
 from carina.domain.record import Part
+from carina.domain.sentences import counted
 from carina.errors import DatasetError
 from carina.files.names import column_names
-from carina.files.tables import header_of, read_rows
-from carina.files.tree import is_file, is_folder, list_folder, split_member
+from carina.files.tables import TableRow, header_of, read_rows
+from carina.files.tree import is_file, is_folder, list_folder, split_archived
 from carina.registry import nearest
 
 _KNOWN = ("path", "patient", "split", "source", "view", "sex", "age", "lung_mask")
@@ -63,7 +63,7 @@ class CsvManifest:
 
     def recognises(self, path: Path) -> bool:
         """Return whether `path` is a `.csv` or `.tsv` file, or an archive's folder with one."""
-        if split_member(path) is not None and is_folder(path):
+        if split_archived(path) is not None and is_folder(path):
             return bool(manifests_in(path))
         return path.suffix.lower() in _SUFFIXES and is_file(path)
 
@@ -79,7 +79,8 @@ class CsvManifest:
         if is_folder(path):
             path = _only_manifest(path)
         label_column = options.label_column.strip().casefold()
-        rows, columns, table_notes = _read_rows(path)
+        rows, header, table_notes = _read_rows(path)
+        columns = tuple(header.values())
         for column in ("path", label_column):
             _require_column(path, column, columns)
         problems = _Problems()
@@ -102,7 +103,7 @@ class CsvManifest:
             patients=rest_on,
             notes=(
                 *table_notes,
-                *_notes(columns, label_column, len(rows) - len(films), problems),
+                *_notes(header, label_column, len(rows) - len(films), problems),
             ),
         )
 
@@ -128,8 +129,9 @@ def _only_manifest(folder: Path) -> Path:
     return found[0]
 
 
-def _read_rows(path: Path) -> tuple[list[ManifestLine], tuple[str, ...], tuple[str, ...]]:
-    """Return the rows of a manifest, its columns, and notes on how it was read."""
+def _read_rows(path: Path) -> tuple[list[TableRow], dict[str, str], tuple[str, ...]]:
+    """Return the rows of a manifest, its columns (as spelt there -> as meant), and notes on how
+    it was read."""
     columns, rows, notes = read_rows(path, error=DatasetError)
     if not rows:
         raise DatasetError(
@@ -144,10 +146,10 @@ def _read_rows(path: Path) -> tuple[list[ManifestLine], tuple[str, ...], tuple[s
             "spaces do not count); give each a name of its own"
         )
     lines = [
-        ManifestLine(row.line, {header[column]: text for column, text in row.cells.items()})
+        TableRow(row.line, {header[column]: text for column, text in row.cells.items()})
         for row in rows
     ]
-    return lines, tuple(header.values()), notes
+    return lines, header, notes
 
 
 def _require_column(path: Path, column: str, columns: tuple[str, ...]) -> None:
@@ -167,7 +169,7 @@ def _require_column(path: Path, column: str, columns: tuple[str, ...]) -> None:
 def _film(
     name: str,
     file: Path,
-    row: ManifestLine,
+    row: TableRow,
     label_column: str,
     find_mask: Callable[[str], str],
     problems: _Problems,
@@ -191,7 +193,7 @@ def _film(
     )
 
 
-def _part(row: ManifestLine, problems: _Problems) -> Part | None:
+def _part(row: TableRow, problems: _Problems) -> Part | None:
     written = row.cell("split")
     part = part_of_name(written)
     if written and part is None:
@@ -201,7 +203,7 @@ def _part(row: ManifestLine, problems: _Problems) -> Part | None:
 
 
 def _read_cell(
-    row: ManifestLine, column: str, reader: Callable[[str], Value], problems: _Problems
+    row: TableRow, column: str, reader: Callable[[str], Value], problems: _Problems
 ) -> Value | None:
     text = row.cell(column)
     if not text:
@@ -237,10 +239,11 @@ def _with_patients(films: list[FoundFilm], *, has_column: bool) -> tuple[list[Fo
 
 
 def _notes(
-    columns: tuple[str, ...], label_column: str, n_repeated: int, problems: _Problems
+    header: dict[str, str], label_column: str, n_repeated: int, problems: _Problems
 ) -> tuple[str, ...]:
     notes = []
-    unknown = [name for name in columns if name not in (*_KNOWN, label_column)]
+    used = ("", *_KNOWN, label_column)
+    unknown = [spelt.strip() for spelt, name in header.items() if name not in used]
     if unknown:
         notes.append(f"columns that were not used: {', '.join(unknown)}")
     if n_repeated:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from carina.errors import ImageCode
+from carina.errors import ImageCode, ImageError
 
 STORED, DEFLATED = 0, 8
 """How a member is compressed: PKWARE APPNOTE 6.3.10, 4.4.5."""
@@ -54,6 +55,31 @@ class ArchiveProblem(Exception):  # noqa: N818  never leaves carina.files
     def __init__(self, sentence: str, *, image_code: ImageCode) -> None:
         super().__init__(sentence)
         self.image_code: ImageCode = image_code
+
+
+@contextmanager
+def as_image_errors(name: str) -> Iterator[None]:
+    """Turn what is wrong with an archive into what is wrong with a film in it.
+
+    Args:
+        name: the film's, as it is shown.
+
+    Raises:
+        ImageError: if the block fails on the archive; `image_code` says why.
+    """
+    try:
+        yield
+    except ArchiveProblem as problem:
+        raise ImageError(str(problem), image_code=problem.image_code) from None
+    except FileNotFoundError:
+        raise ImageError(f"{name} does not exist", image_code="not-found") from None
+    except PermissionError:
+        raise ImageError(
+            f"{name} may not be read; give yourself the permission", image_code="no-permission"
+        ) from None
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or error
+        raise ImageError(f"{name} cannot be read: {what}", image_code="cannot-be-read") from error
 
 
 class Listed(Protocol):

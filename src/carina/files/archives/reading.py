@@ -316,6 +316,15 @@ def open_archive(path: str) -> Archive:
         return archive
 
 
+def _in_the_copy() -> None:
+    global _lock  # noqa: PLW0603  another thread may have held it
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_the_copy)
+
+
 def _state_of(facts: os.stat_result) -> State:
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 

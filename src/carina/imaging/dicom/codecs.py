@@ -28,6 +28,7 @@ from PIL import Image
 from carina.imaging.dicom.codestreams import Codestream, is_whole, read_codestream
 from carina.imaging.dicom.picture import LUMA_AND_CHROMA, Picture
 from carina.imaging.dicom.refusals import DAMAGE, damaged, refused
+from carina.imaging.raster.jpeg import TOO_MANY_SCANS, has_too_many_scans
 
 Stored = NDArray[Any]
 
@@ -119,6 +120,9 @@ def _checked(stream: bytes, picture: Picture, name: str) -> Codestream:
             "save it as JPEG 2000 or without compression",
             code="unsupported-pixels",
         )
+    if codestream.kind == "jpeg" and has_too_many_scans(stream):
+        what = f"{TOO_MANY_SCANS}; save it without compression"
+        raise refused(name, what, code="takes-too-long")
     if (codestream.height, codestream.width) != (picture.rows, picture.columns):
         raise damaged(
             name,

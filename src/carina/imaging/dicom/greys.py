@@ -25,6 +25,7 @@ from carina.imaging.dicom.elements import Elements
 from carina.imaging.dicom.lookup import Lookup, grey_lookup
 from carina.imaging.dicom.native import used_bits
 from carina.imaging.dicom.picture import Picture
+from carina.imaging.dicom.refusals import refused
 from carina.imaging.dicom.values import numbers, word
 
 Stored = NDArray[Any]
@@ -68,6 +69,14 @@ class GreyScale:
     is_turned: bool = False
     padding: tuple[int, int] | None = None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """What the modality step makes of the lowest and highest value that can be stored."""
+        if self.table is not None:
+            return 0, self.table.top
+        low, high = self.picture.range
+        return low * self.slope + self.intercept, high * self.slope + self.intercept
+
     def grey(self, values: Stored) -> NDArray[np.float32]:
         """Return the grey of values as they lie in the file, of any shape, in [0, 1]."""
         stored = used_bits(values, self.picture)
@@ -95,10 +104,7 @@ class GreyScale:
         """Return values after the VOI step, and those that stand for black and white."""
         if self.window_table is not None:
             return self.window_table.apply(values), 0, self.window_table.top
-        low, high = (0, self.table.top) if self.table is not None else self.picture.range
-        black, white = (
-            end * self.slope + self.intercept if self.table is None else end for end in (low, high)
-        )
+        black, white = self.ends
         if self.window is None:
             return values, min(black, white), max(black, white)
         return windowed(values, self.window, black, white), black, white
@@ -158,7 +164,8 @@ def grey_scale(
     pydicom. A rescale needs slope and intercept, a window centre and width.
 
     Raises:
-        ImageError: "damaged" for a lookup table that is shorter than it says.
+        ImageError: "damaged" for a lookup table that is shorter than it says,
+            "unsupported-pixels" for a rescale beyond what can be computed with.
     """
     cautions: list[str] = []
     table = _table(elements, tags.MODALITY_TABLE, picture, name, cautions)
@@ -179,6 +186,14 @@ def grey_scale(
         is_turned=_is_turned(elements, picture, cautions),
         padding=_padding(elements, picture),
     )
+    black, white = scale.ends
+    if black == white or not math.isfinite(white - black):
+        raise refused(
+            name,
+            "has a rescale slope and intercept that leave no grey values to tell apart; save it "
+            "without them",
+            code="unsupported-pixels",
+        )
     return scale, tuple(cautions)
 
 

@@ -101,7 +101,7 @@ def _descriptor(element: Element, *, is_signed: bool, name: str) -> tuple[int, i
     order = element.encoding.order
     n_entries, first, bits = struct.unpack(f"{order}H{'h' if is_signed else 'H'}H", element.value)
     if not 1 <= bits <= 16:
-        raise damaged(name, f"a lookup table has entries of {bits} bits; 8 to 16 can be")
+        raise damaged(name, f"a lookup table has entries of {bits} bits; 1 to 16 are read")
     return n_entries or _ALL_ENTRIES, first, bits
 
 

@@ -4,7 +4,7 @@ A frontal chest film is dark in the corners beside the neck and where lungs are,
 the spine and below the diaphragm. The film, its margins off and its grey values ranked, is
 compared with the mean of real films on 6 x 6 fields, left and right taken together. Judged by
 the means of the other sources, none of 2,587 real films of five sources lies below -0.2, and
-99.7 % of their negatives do (`benchmarks/dicom_polarity.py`).
+99.8 % of their negatives do (`benchmarks/dicom_polarity.py`).
 """
 
 from __future__ import annotations

@@ -22,6 +22,13 @@ _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF)
 _JPEG_LS_FRAME = 0xF7
 # Markers without a length: TEM and RST0 to RST7.
 _ALONE = (0x01, *range(0xD0, 0xD8))
+# Programs write about ten, and a scan of a hundred bytes may go over all of a picture's blocks: of
+# 80 megapixels 2 ms each. A thumbnail or a profile in the header may hold the same two bytes.
+_MOST_SCANS = 1000
+TOO_MANY_SCANS = (
+    f"holds a JPEG that goes over its picture more than {_MOST_SCANS:,} times, where programs do "
+    "about ten times"
+)
 _ADVICE = "save the film as a PNG of 16 bit, which keeps every grey value, or send it as DICOM"
 
 
@@ -81,7 +88,8 @@ def jpeg_size(data: bytes, *, name: str) -> tuple[int, int]:
 
 
 def _header(data: bytes, name: str) -> _Header:
-    """Read the markers up to the first scan."""
+    """Read the markers up to the first scan, and count the scans."""
+    _require_few_scans(data, name)
     header = _Header()
     place = 2
     while True:
@@ -104,6 +112,16 @@ def _header(data: bytes, name: str) -> _Header:
         if marker == _SCAN:
             header.end = place
             return header
+
+
+def _require_few_scans(data: bytes, name: str) -> None:
+    if has_too_many_scans(data):
+        refuse(name, f"{TOO_MANY_SCANS}; {_ADVICE}", "takes-too-long")
+
+
+def has_too_many_scans(data: bytes) -> bool:
+    """Return whether a JPEG is made to keep a decoder busy."""
+    return data.count(bytes((0xFF, _SCAN))) > _MOST_SCANS
 
 
 def _take(header: _Header, marker: int, content: bytes, name: str) -> None:

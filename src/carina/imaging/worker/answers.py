@@ -16,6 +16,9 @@ from carina.files.names import one_line
 from carina.imaging.decoded import MAX_PIXELS, MIN_SIDE_PX, Decoded
 from carina.imaging.worker.messages import NonsenseError
 
+MOST_VALUES = 64
+LONGEST_VALUE = 4_096
+"""What an element of a DICOM file that is asked for may hold; no honest one holds more."""
 _LONGEST_WORD = 64
 LONGEST_SENTENCE = 2_000
 _MOST_SENTENCES = 64

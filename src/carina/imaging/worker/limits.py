@@ -13,6 +13,8 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from carina.imaging.decoded import MAX_PIXELS
 from carina.imaging.worker.allowance import clock_s, cpu_s, memory_bytes
@@ -33,16 +35,23 @@ class KernelLimits:
     """Limits that the kernel holds; the soft ones are moved for each film."""
 
     def __init__(self) -> None:
-        """Set those that are the same for all films."""
+        """Set those that are the same for all films.
+
+        Raises:
+            OSError: if there is no /proc; nothing is set then.
+        """
         import resource
 
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._resource = resource
         _at_most(resource.RLIMIT_CORE, 0)
         _at_most(resource.RLIMIT_NOFILE, _DESCRIPTORS)
         _at_most(resource.RLIMIT_FSIZE, _LARGEST_FILE)
+        # Where the machine's memory ends, this process is the one to go, and not its parent.
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
         self._n_bytes = 0
         self._cpu_before = 0.0
-        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         self._memory_before = self._memory_at_start = self._memory()
 
     def begin(self, n_bytes: int) -> bool:
@@ -132,7 +141,10 @@ Limits = KernelLimits | WatchedLimits
 
 def own_limits(parent: int) -> Limits:
     """Return the limits as this system can hold them."""
-    return KernelLimits() if sys.platform == "linux" else WatchedLimits(parent)
+    if sys.platform == "linux":
+        with suppress(OSError):  # a container may show no /proc
+            return KernelLimits()
+    return WatchedLimits(parent)
 
 
 def _at_most(which: int, most: int) -> None:

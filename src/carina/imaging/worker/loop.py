@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -102,8 +103,11 @@ class _Desk:
         except RecursionError:
             found = self._outcome("nested-too-deep")
         except MemoryError:
-            self._limits.lift()
-            found, goes_on = self._outcome("takes-too-much-memory"), False
+            found, goes_on = self._no_memory(), False
+        except OSError as error:  # of memory that is shared
+            is_memory = error.errno in (errno.ENOMEM, errno.ENOSPC)
+            found = self._no_memory() if is_memory else self._outcome("decoder-crashed")
+            goes_on = goes_on and not is_memory
         except Exception:  # noqa: BLE001  whatever a decoder raises is an outcome
             found = self._outcome("decoder-crashed")
         except BaseException:  # noqa: BLE001  a codec's panic; its state is not to be trusted
@@ -124,6 +128,10 @@ class _Desk:
             self._slot.flush()
             found |= {"dtype": str(pixels.dtype), "shape": pixels.shape}
         return found
+
+    def _no_memory(self) -> dict[str, Any]:
+        self._limits.lift()
+        return self._outcome("takes-too-much-memory")
 
     def _outcome(self, code: str) -> dict[str, Any]:
         return self._refusal(code, f"{self._question['name']} {_SENTENCES[code]}")

@@ -18,7 +18,9 @@ from carina.files.machine import reading_threads
 from carina.imaging.worker.process import (
     AT_ONCE,
     MODULE,
+    IsWanted,
     LostError,
+    NoLongerWantedError,
     Question,
     Worker,
     lost_film,
@@ -28,12 +30,7 @@ _LOOK_EVERY_S = 0.05
 # How often a question is asked again of a new worker when nothing says that its film is at fault.
 _MOST_TRIES = 3
 
-IsWanted = Callable[[], bool]
 Taken = TypeVar("Taken")
-
-
-class NoLongerWantedError(Exception):
-    """Nobody waits for a film any more, and it was not begun."""
 
 
 class WorkerPool:
@@ -67,7 +64,11 @@ class WorkerPool:
             n_new = 0 if self._is_closed else min(n_workers, self.most) - self._n_counted
             self._n_counted += max(n_new, 0)
         for _ in range(n_new):
-            self._have_started(self._take_in)
+            try:
+                self._have_started(self._take_in)
+            except CouldNotError:  # who needs one is told
+                with self._changed:
+                    self._n_counted -= 1
 
     def answers(
         self, questions: Iterable[Question[Taken]], *, is_wanted: IsWanted | None = None
@@ -79,10 +80,10 @@ class WorkerPool:
 
         Args:
             questions: taken as they are wanted; about 8, so that others get their turn.
-            is_wanted: asked while a worker is waited for.
+            is_wanted: asked while a worker is waited for, and now and then while it decodes.
 
         Raises:
-            NoLongerWantedError: if `is_wanted` says no before there is a worker.
+            NoLongerWantedError: if `is_wanted` says no; a worker that decodes is ended then.
             CouldNotError: if no worker can be started.
         """
         left = iter(questions)
@@ -91,7 +92,9 @@ class WorkerPool:
             return
         turn = _Turn(self._take(is_wanted))
         try:
-            yield from turn.answers(chain([first], left), renewed=self._renewed)
+            yield from turn.answers(
+                chain([first], left), renewed=self._renewed, is_wanted=is_wanted
+            )
         finally:
             self._give_back(turn)
 
@@ -111,9 +114,17 @@ class WorkerPool:
             worker.is_retired = worker.is_retired or worker.has_lent
 
     def forget(self) -> None:
-        """Let go of workers that are another process's."""
+        """Let go of workers that are another process's, and have none yet.
+
+        A turn that was half over when the process was copied goes on with a worker of its own.
+        """
         for worker in self._all:
             worker.forget()
+        self._changed = threading.Condition()  # another thread may have held it
+        self._starter = None  # the copy has no such thread
+        self._idle.clear()
+        self._all = set()
+        self._n_counted = int(getattr(self._held, "n", 0))
 
     @property
     def process_ids(self) -> list[int]:
@@ -217,7 +228,13 @@ class WorkerPool:
     def _have_started(self, start: Callable[[], None]) -> None:
         with self._changed:
             if self._starter is None:
-                self._starter = _Starter()
+                try:
+                    self._starter = _Starter()
+                except RuntimeError as error:
+                    raise CouldNotError(
+                        f"the process that decodes films cannot be started: {error}; are there too "
+                        "many processes?"
+                    ) from error
         self._starter.do(start)
 
     def _end(self, worker: Worker) -> None:
@@ -266,7 +283,11 @@ class _Turn:
         return bool(self._asked)
 
     def answers(
-        self, questions: Iterator[Question[Any]], *, renewed: Callable[[Worker], Worker]
+        self,
+        questions: Iterator[Question[Any]],
+        *,
+        renewed: Callable[[Worker], Worker],
+        is_wanted: IsWanted | None,
     ) -> Iterator[Any | ImageError]:
         """Yield an answer to each question."""
         while True:
@@ -274,7 +295,7 @@ class _Turn:
             if not self._asked:
                 return
             try:
-                answer = self.worker.answer()
+                answer = self.worker.answer(is_wanted)
             except LostError as lost:
                 had_others = self.worker.n_answered > 0
                 self._ask_again()
@@ -296,8 +317,8 @@ class _Turn:
                 return
             if self.worker.is_retired:
                 self.worker = renewed(self.worker)
+            self._asked.append(one)  # first: a worker that was asked by half is used no more
             self.worker.ask(one.question)
-            self._asked.append(one)
 
     def _ask_again(self) -> None:
         """Note that what this worker was asked and did not answer is asked of the next one."""
@@ -363,7 +384,6 @@ def _in_the_copy() -> None:
     _LOCK = threading.Lock()
     for pool in _POOLS:
         pool.forget()
-    _POOLS.clear()
 
 
 def _at_exit() -> None:

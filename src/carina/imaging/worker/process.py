@@ -38,8 +38,11 @@ _PIXEL_SLOTS = 8
 _START_S = 60.0
 _END_S = 2.0
 _LONGEST_NAME = 4_096
+# A film that takes this long may be given up; ending a worker sooner costs more than it saves.
+_PATIENCE_S = 2.0
 MODULE = "carina.imaging.worker"
 
+IsWanted = Callable[[], bool]
 Taken = TypeVar("Taken")
 
 
@@ -60,6 +63,10 @@ class Question(Generic[Taken]):
     take: Callable[[Answer], Taken]
     task: str = "film"
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class NoLongerWantedError(Exception):
+    """Nobody waits for a film any more."""
 
 
 class LostError(Exception):
@@ -93,6 +100,7 @@ class Worker:
 
     Attributes:
         is_retired: whether it gets no more questions.
+        is_forgotten: whether it is another process's.
         n_answered: the questions that it has answered.
     """
 
@@ -105,7 +113,7 @@ class Worker:
         Raises:
             CouldNotError: if no process can be started.
         """
-        self.is_retired = False
+        self.is_retired = self.is_forgotten = False
         self.n_answered = 0
         self._numbers = 0
         self._is_ready = False
@@ -151,7 +159,11 @@ class Worker:
         return len(self._free_pixels) + len(self._asked) < _PIXEL_SLOTS
 
     def ask(self, question: Question[Any]) -> None:
-        """Send a question; at most `AT_ONCE` may be without an answer."""
+        """Send a question; at most `AT_ONCE` may be without an answer.
+
+        Raises:
+            CouldNotError: if there is no memory for the file's bytes.
+        """
         number, self._numbers = self._numbers, self._numbers + 1
         asked = _Asked(number, question, self._free_files.pop(), self._free_pixels.pop())
         self._asked.append(asked)
@@ -164,33 +176,50 @@ class Worker:
             "file": asked.file,
             "pixels": asked.pixels,
         }
-        self._files[asked.file].put(question.data)
+        try:
+            self._files[asked.file].put(question.data)
+        except OSError as error:
+            raise _no_room(error) from error
         with suppress(OSError):  # it has ended; who waits for its answer finds out why
             send(self._channel, message)
 
-    def answer(self) -> Any | ImageError:
+    def answer(self, is_wanted: IsWanted | None = None) -> Any | ImageError:
         """Return what the oldest question takes of its answer, or why the film cannot be read.
 
+        Args:
+            is_wanted: asked every 2 s, so that nobody waits for a slow film in vain.
+
         Raises:
+            NoLongerWantedError: if `is_wanted` says no; the worker still works on it.
             LostError: if the worker ended, took too long or sent what is no answer.
+            CouldNotError: if this process has no memory for the answer.
         """
+        if self.is_forgotten:
+            raise LostError("decoder-crashed", n_pixels=0, had_begun=False, was_ready=True)
         asked = self._asked[0]
+        message = None
         try:
-            message = self._last_message(asked)
-            if message is not None:
-                return self._finished(asked, message)
+            message = self._last_message(asked, is_wanted)
         except TimeoutError:
             raise self._lost(asked, "takes-too-long") from None
         except NonsenseError:
             raise self._lost(asked, "decoder-crashed") from None
         except OSError:
             pass  # the channel broke off, as it does when a process ends
-        raise self._lost(asked, None)
+        if message is None:
+            raise self._lost(asked, None)
+        try:
+            return self._finished(asked, message)
+        except NonsenseError:
+            raise self._lost(asked, "decoder-crashed") from None
+        except OSError as error:
+            raise _no_room(error) from error
 
-    def _last_message(self, asked: _Asked) -> Mapping[str, Any] | None:
+    def _last_message(self, asked: _Asked, is_wanted: IsWanted | None) -> Mapping[str, Any] | None:
         """Return the message that answers a question; None if the worker ends before it.
 
         Raises:
+            NoLongerWantedError: if `is_wanted` says no.
             TimeoutError: if the film takes longer than one that declares so many pixels may.
             NonsenseError: if something else comes.
             OSError: if the channel breaks off.
@@ -199,9 +228,14 @@ class Worker:
         may_take = clock_s(0) if self._is_ready else _START_S
         while True:
             try:
-                self._channel.settimeout(max(began + may_take - time.monotonic(), 0.001))
+                left = max(began + may_take - time.monotonic(), 0.001)
+                self._channel.settimeout(left if is_wanted is None else min(left, _PATIENCE_S))
                 message = self._lines.next()
             except TimeoutError:
+                if is_wanted is not None and not is_wanted():
+                    raise NoLongerWantedError from None
+                if time.monotonic() < began + may_take:
+                    continue
                 if (longer := clock_s(self._n_declared(asked))) <= may_take:
                     raise
                 may_take = longer
@@ -228,7 +262,7 @@ class Worker:
 
     def forget(self) -> None:
         """Let go of it in a process that is a copy (fork) of the one that started it."""
-        self.is_retired = True
+        self.is_retired = self.is_forgotten = True
         self._process.returncode = 0  # it is no child of this process, and not to be waited for
         self._close()
 
@@ -312,6 +346,13 @@ def _not_started(error: OSError) -> CouldNotError:
     return CouldNotError(
         f"the process that decodes films cannot be started: {error}; are there too many processes "
         "or open files?"
+    )
+
+
+def _no_room(error: OSError) -> CouldNotError:
+    return CouldNotError(
+        f"a film cannot be shared with the process that decodes: {error}; is there too little "
+        "memory, or room in the folder of temporary files?"
     )
 
 

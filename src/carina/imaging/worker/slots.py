@@ -7,6 +7,7 @@ where they lie: what is mapped cannot be taken away. Elsewhere everything is cop
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import mmap
@@ -37,17 +38,9 @@ class SharedFile:
     def __init__(self, *, sealed: bool = False) -> None:
         """Make an empty one; `sealed` asks for one that can only grow, where there is such."""
         self._path: Path | None = None
-        self.is_sealed = False
-        if sys.platform == "linux" and hasattr(os, "memfd_create"):
-            import fcntl
-
-            flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
-            descriptor = os.memfd_create("carina", flags)
-            if sealed:
-                seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-                fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-                self.is_sealed = True
-        else:
+        descriptor = _without_a_name(sealed=sealed)
+        self.is_sealed = sealed and descriptor is not None
+        if descriptor is None:
             descriptor, name = tempfile.mkstemp(prefix="carina-")
             self._path = Path(name)
             if sys.platform != "win32":  # there an open file cannot lose its name
@@ -75,6 +68,23 @@ class SharedFile:
         self.stream.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def _without_a_name(*, sealed: bool) -> int | None:
+    """Return a descriptor of memory without a name; None where the system has or allows none."""
+    if sys.platform != "linux" or not hasattr(os, "memfd_create"):
+        return None
+    import fcntl
+
+    try:
+        descriptor = os.memfd_create("carina", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # a temporary file is a descriptor as well
+        return None  # a container's filter, or the setting vm.memfd_noexec
+    if sealed:
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
+    return descriptor
 
 
 def opened(argument: str) -> io.FileIO:
