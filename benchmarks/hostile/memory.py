@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 _EVERY_S = 0.05
@@ -18,7 +19,7 @@ class MemoryWatch:
     seen as long as the process lives at the second.
 
     Attributes:
-        own_mb: the most of the process itself; 0 where it is not told.
+        own_mb: the most of the process itself since the watch began; 0 where it is not told.
         below_mb: the most of any worker below it.
     """
 
@@ -30,6 +31,7 @@ class MemoryWatch:
         self._thread = threading.Thread(target=self._look_often, daemon=True)
 
     def __enter__(self) -> MemoryWatch:
+        forget_peak(self._pid)
         self._thread.start()
         return self
 
@@ -48,6 +50,16 @@ class MemoryWatch:
     def _look_often(self) -> None:
         while not self._done.wait(_EVERY_S):
             self.look()
+
+
+def forget_peak(pid: int) -> None:
+    """Let the most that a process has held be what it holds now.
+
+    References:
+        proc(5), /proc/pid/clear_refs: 5 resets the peak resident set size.
+    """
+    with suppress(OSError):
+        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
 
 
 def held_mb(pid: int) -> float:

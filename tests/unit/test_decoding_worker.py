@@ -17,8 +17,8 @@ import pytest
 from carina.errors import IMAGE_CODES, CouldNotError, ImageError
 from carina.imaging.decode import decode
 from carina.imaging.decoding import FilmBytes, decode_films, while_wanted
-from carina.imaging.worker import pool as pool_module
 from carina.imaging.worker import limits, process, starting
+from carina.imaging.worker import pool as pool_module
 from carina.imaging.worker.allowance import CPU_S
 from carina.imaging.worker.answers import Answer, film_of
 from carina.imaging.worker.messages import NonsenseError
