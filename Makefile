@@ -26,7 +26,7 @@ check: format-check lint types test  ## what CI runs: format, lint, types, impor
 	$(BIN)/python tests/on_other_pythons.py
 
 nightly: .venv/dev.stamp .venv-serve/serve.stamp  ## every test in one run, for machines with time
-	$(BIN)/python -m pytest -n 2 --dist loadscope tests
+	CARINA_EXAMPLES=new $(BIN)/python -m pytest -n 2 --dist loadscope tests
 	$(BIN)/python benchmarks/coverage.py --studies 2000 --draws 0 --out tmp/coverage.jsonl --chosen
 	$(BIN)/python benchmarks/hostile_films.py --worker 200000 --http 20000 --command 2000
 

@@ -5,6 +5,7 @@ import pytest
 
 import carina.inference.explain
 from carina.domain.explanation import METHODS_WITH_MAPS, METHODS_WITHOUT_MAPS
+from carina.errors import ClassifierError
 from carina.inference.explain import EXPLAINERS
 from making.heads import film_in
 
@@ -53,6 +54,13 @@ def test_where_nothing_speaks_for_the_class_there_is_no_heat(method):
 def test_a_network_that_does_not_look_gives_no_heat(method):
     film = film_in(np.random.default_rng(0).random((3, 12, 12), dtype=np.float32), np.zeros((3, 2)))
     assert not explained(method, film, 1).any()
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "ablation-cam"])
+def test_heat_that_no_number_holds_is_refused(method):
+    damaged = film_in(np.full((2, 6, 6), 1e30, dtype=np.float32), np.full((2, 2), 1e30))
+    with pytest.raises(ClassifierError, match="its weights are damaged"):
+        explained(method, damaged, 0)
 
 
 @every_method

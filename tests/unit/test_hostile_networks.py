@@ -319,7 +319,11 @@ def test_bytes_that_readers_understand_in_two_ways_are_refused(tiny):
     for _ in range(150):  # a body in a body in a body
         attribute = tagged(b"\x32", deep)
         deep = tagged(b"\x0a", tagged(b"\x2a", attribute))
+    model = onnx.load_model_from_string(tiny)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch size"
+    named = model.SerializeToString()
     cases = {
+        named.replace(b"batch size", b"\xad" * 10): "a text in it is none",
         tiny + tagged(b"\x3a", b""): "the field 'graph' twice",
         tiny + b"\xf8\x3f\x01": "does not know (field 1023 of Model); update Carina",
         tiny + tagged(b"\xa2\x01", b""): "a training of its own",

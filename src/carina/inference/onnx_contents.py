@@ -198,6 +198,7 @@ def _require_plain_port(port: Any) -> None:
         raise _refused(f"has the input or output '{_shown(port.name)}', which is no tensor")
     shapes = port.type[0].tensor_type[0].shape
     dimensions = shapes[0].dim if shapes else ()
+    _require_utf8(one.dim_param for one in dimensions)
     sizes = [one.dim_value for one in dimensions if one.HasField("dim_value")]
     doubled = any(one.HasField("dim_value") and one.HasField("dim_param") for one in dimensions)
     if len(dimensions) > _MOST_DIMENSIONS or doubled:

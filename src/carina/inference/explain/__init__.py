@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from carina.errors import ClassifierError
 from carina.registry import Registry
 
 Logits = Callable[[NDArray[np.float32]], NDArray[np.float64]]
@@ -48,6 +49,21 @@ class FilmInNetwork:
         if self.maps is None or self.head is None:
             raise ValueError("a method that needs maps was given a film in a network without them")
         return self.maps, self.head
+
+
+def in_float32(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return what a method computed from a network's maps in float32.
+
+    Raises:
+        ClassifierError: if float32 cannot hold it, which weights that were learned never lead to.
+    """
+    largest = float(np.abs(values).max(initial=0))
+    if not largest <= float(np.finfo(np.float32).max):
+        raise ClassifierError(
+            f"the network cannot be explained: its maps lead to numbers as large as {largest:.3g}, "
+            "so that its weights are damaged; export, import or train it again"
+        )
+    return values.astype(np.float32)
 
 
 class Explain(Protocol):

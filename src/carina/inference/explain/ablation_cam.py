@@ -11,6 +11,7 @@ from carina.inference.explain import (
     ExplanationMethod,
     FilmInNetwork,
     Logits,
+    in_float32,
 )
 
 # A logit is a float32 sum of many terms: it repeats to this share of the largest logit, and a
@@ -35,7 +36,7 @@ def ablation_cam(film: FilmInNetwork, *, class_index: int) -> NDArray[np.float32
     lost[present] = whole[class_index] - _logits_without(maps, head, present)[:, class_index]
     lost[np.abs(lost) <= _ROUNDING * np.abs(whole).max(initial=0)] = 0
     heat = np.tensordot(lost, maps.astype(np.float64), axes=1)
-    return np.maximum(heat, 0).astype(np.float32)
+    return in_float32(np.maximum(heat, 0))
 
 
 EXPLAINERS.register("ablation-cam")(

@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carina.errors import ClassifierError
-from carina.inference.explain import CHUNK_BYTES, EXPLAINERS, ExplanationMethod, FilmInNetwork
+from carina.inference.explain import (
+    CHUNK_BYTES,
+    EXPLAINERS,
+    ExplanationMethod,
+    FilmInNetwork,
+    in_float32,
+)
 from carina.inference.explain.head_gradient import head_gradient
 
 NAME = "grad-cam"
@@ -40,7 +46,7 @@ def grad_cam(film: FilmInNetwork, *, class_index: int) -> NDArray[np.float32]:
     if slopes is None:
         slopes = _slopes(maps, lambda moved: head(moved)[:, class_index], largest)
     heat = np.tensordot(slopes / maps[0].size, maps.astype(np.float64), axes=1)
-    return np.maximum(heat, 0).astype(np.float32)
+    return in_float32(np.maximum(heat, 0))
 
 
 EXPLAINERS.register(NAME)(ExplanationMethod("Grad-CAM", grad_cam, needs_maps=True))

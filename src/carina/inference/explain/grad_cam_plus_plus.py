@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from carina.inference.explain import EXPLAINERS, ExplanationMethod, FilmInNetwork
+from carina.inference.explain import EXPLAINERS, ExplanationMethod, FilmInNetwork, in_float32
 from carina.inference.explain.head_gradient import head_gradient
 
 NAME = "grad-cam++"
@@ -38,7 +38,7 @@ def grad_cam_plus_plus(film: FilmInNetwork, *, class_index: int) -> NDArray[np.f
     totals = np.maximum(maps.sum(axis=(1, 2), dtype=np.float64), 0)[:, None, None]
     weights = (rising / (2 + rising * totals)).sum(axis=(1, 2))
     heat = np.tensordot(weights, maps.astype(np.float64), axes=1)
-    return np.maximum(heat, 0).astype(np.float32)
+    return in_float32(np.maximum(heat, 0))
 
 
 EXPLAINERS.register(NAME)(ExplanationMethod("Grad-CAM++", grad_cam_plus_plus, needs_maps=True))

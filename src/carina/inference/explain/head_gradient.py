@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from carina.domain.explanation import METHODS_WITH_MAPS, METHODS_WITHOUT_MAPS
 from carina.errors import ClassifierError, UnknownNameError
+from carina.inference.explain import in_float32
 from carina.inference.explain.operations import OPERATIONS, Array, Pull
 from carina.inference.onnx_files import array_of, attributes_of, read_graph
 
@@ -79,7 +80,7 @@ def _gradient(
                 raise _cannot(needed_by, node.op_type) from error
             gradients[name] = gradients[name] + further if name in gradients else further
     found = gradients.get("maps")
-    return np.zeros_like(maps) if found is None else found[0].astype(np.float32)
+    return np.zeros_like(maps) if found is None else in_float32(found[0])
 
 
 # A dense head may hold 85 MB, and is asked film after film.

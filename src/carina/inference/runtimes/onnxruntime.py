@@ -89,16 +89,17 @@ def open_session(data: bytes, *, threads: int, provider: Provider) -> OnnxRuntim
     )
     name, own_options = provider
     try:
-        session = onnxruntime.InferenceSession(
-            data,
-            options,
-            providers=[name],
-            provider_options=[dict(own_options)],
-            enable_fallback=0,  # which would be printed, and nothing else would be tried
+        return OnnxRuntimeNetwork(
+            onnxruntime.InferenceSession(
+                data,
+                options,
+                providers=[name],
+                provider_options=[dict(own_options)],
+                enable_fallback=0,  # which would be printed, and nothing else would be tried
+            )
         )
     except onnxruntime_errors() as error:
         raise cannot_be_run(error) from error
-    return OnnxRuntimeNetwork(session)
 
 
 def onnxruntime_errors() -> tuple[type[Exception], ...]:
@@ -112,7 +113,7 @@ def onnxruntime_errors() -> tuple[type[Exception], ...]:
         state.InvalidProtobuf,
         state.NotImplemented,
         state.RuntimeException,
-        UnicodeDecodeError,  # the text of an error of its own, about a name that is no text
+        UnicodeDecodeError,  # a name in the network that is no text, or its own words about one
     )
 
 
