@@ -8,30 +8,17 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from carina.errors import ImageError
 from carina.files.names import printable
+from carina.files.regular_files import NotRegularError, opened_regular, reason_of
 from carina.files.tree import read_archived, read_archived_head
 
 MAX_FILE_BYTES = 512_000_000
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-# Neither a pipe that is put there meanwhile is waited for, nor does a terminal become ours.
-_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 _NO_SUCH_PLACE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
@@ -52,14 +39,8 @@ def read_film_bytes(path: Path, *, most_bytes: int = MAX_FILE_BYTES) -> bytes:
     if archived is not None:
         return archived
     name = printable(str(path))
-    try:
-        descriptor = _opened(path, name)
-        try:
-            return _content(descriptor, name, most_bytes)
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError) as error:
-        raise _refused(path, name, error) from None
+    with _opened(path, name) as descriptor:
+        return _content(descriptor, name, most_bytes)
 
 
 def read_film_head(path: Path, n_bytes: int) -> bytes:
@@ -72,14 +53,8 @@ def read_film_head(path: Path, n_bytes: int) -> bytes:
     if head is not None:
         return head
     name = printable(str(path))
-    try:
-        descriptor = _opened(path, name)
-        try:
-            return _read(descriptor, n_bytes)
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError) as error:
-        raise _refused(path, name, error) from None
+    with _opened(path, name) as descriptor:
+        return _read(descriptor, n_bytes)
 
 
 def read_film_stream(stream: IO[bytes], *, name: str) -> bytes:
@@ -93,7 +68,7 @@ def read_film_stream(stream: IO[bytes], *, name: str) -> bytes:
         data = stream.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ImageError(
-            f"{name} cannot be read: {_reason(error)}", image_code="cannot-be-read"
+            f"{name} cannot be read: {reason_of(error)}", image_code="cannot-be-read"
         ) from None
     if len(data) > MAX_FILE_BYTES:
         raise too_many_bytes(name, len(data), MAX_FILE_BYTES)
@@ -109,22 +84,18 @@ def too_many_bytes(name: str, n_bytes: int, most_bytes: int = MAX_FILE_BYTES) ->
     )
 
 
-def _opened(path: Path, name: str) -> int:
-    """Return a descriptor of a regular file; what is none is not opened."""
-    _require_regular(os.stat(path).st_mode, name)  # noqa: PTH116  a path that may be none
-    descriptor = os.open(path, _FLAGS)
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[int]:
+    """Give a descriptor of a regular file, and say in Carina's words what cannot be read."""
     try:
-        _require_regular(os.fstat(descriptor).st_mode, name)  # it may have changed its kind
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _require_regular(mode: int, name: str) -> None:
-    if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "no regular file")
-        raise ImageError(f"{name} is {kind}, and a file is expected", image_code="not-a-file")
+        with opened_regular(path) as descriptor:
+            yield descriptor
+    except NotRegularError as kind:
+        raise ImageError(
+            f"{name} is {kind}, and a file is expected", image_code="not-a-file"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise _refused(path, name, error) from None
 
 
 def _content(descriptor: int, name: str, most_bytes: int) -> bytes:
@@ -170,10 +141,6 @@ def _refused(path: Path, name: str, error: OSError | ValueError) -> ImageError:
             f"{name} may not be read; give yourself the permission", image_code="no-permission"
         )
     return ImageError(
-        f"{name} cannot be read: {_reason(error)}; check the disk or the network it lies on",
+        f"{name} cannot be read: {reason_of(error)}; check the disk or the network it lies on",
         image_code="cannot-be-read",
     )
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)

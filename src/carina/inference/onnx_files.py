@@ -10,24 +10,12 @@ from numpy.typing import NDArray
 from carina.errors import ClassifierError
 from carina.inference.onnx_contents import require_whole
 from carina.inference.onnx_messages import model_class
+from carina.inference.onnx_tensors import DATA_TYPES
 
 MOST_BYTES = 1_000_000_000
 """The largest file that is read: VGG16, the largest network in use on films, has 553 MB."""
 
-# TensorProto.DataType -> what its values are, and the field they stand in if not in raw_data.
-_DATA_TYPES = {
-    1: ("<f4", "float_data"),
-    2: ("<u1", "int32_data"),
-    3: ("<i1", "int32_data"),
-    4: ("<u2", "int32_data"),
-    5: ("<i2", "int32_data"),
-    6: ("<i4", "int32_data"),
-    7: ("<i8", "int64_data"),
-    9: ("?", "int32_data"),
-    10: ("<f2", "int32_data"),
-    11: ("<f8", "double_data"),
-}
-_FLOAT16 = 10
+_FLOAT16, _BFLOAT16 = 10, 16
 # AttributeProto.AttributeType -> the field of its value, and whether that is one value.
 _ATTRIBUTE_FIELDS = {
     1: ("f", True),
@@ -82,9 +70,8 @@ def array_of(tensor: Any) -> NDArray[Any]:
     Raises:
         NotImplementedError: if its values are of a kind that is not read here.
     """
-    if tensor.data_type not in _DATA_TYPES:
-        raise NotImplementedError(f"tensors of ONNX's data type {tensor.data_type}")
-    kind, field = _DATA_TYPES[tensor.data_type]
+    kind = dtype_of(tensor.data_type)
+    _, field = DATA_TYPES[tensor.data_type]
     if tensor.HasField("raw_data"):
         values = np.frombuffer(tensor.raw_data, dtype=kind)
     elif tensor.data_type == _FLOAT16:  # its bits, as whole numbers
@@ -100,9 +87,9 @@ def dtype_of(data_type: int) -> np.dtype[Any]:
     Raises:
         NotImplementedError: if it is not read here.
     """
-    if data_type not in _DATA_TYPES:
+    if data_type not in DATA_TYPES or data_type == _BFLOAT16:
         raise NotImplementedError(f"ONNX's data type {data_type}")
-    return np.dtype(_DATA_TYPES[data_type][0])
+    return np.dtype(DATA_TYPES[data_type][0])
 
 
 def attributes_of(node: Any) -> dict[str, Any]:

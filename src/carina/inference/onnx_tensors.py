@@ -5,29 +5,32 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 EXTERNAL = 1
 """TensorProto.DataLocation.EXTERNAL."""
 MOST_VALUES = 2**31
 """Of one tensor; no file of a size that is read holds more of four bytes each."""
 _MOST_DIMENSIONS = 8
 
-# TensorProto.DataType -> bytes of one value in raw_data, and the field of values that stand
-# elsewhere; https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
-_KINDS = {
-    1: (4, "float_data"),
-    2: (1, "int32_data"),
-    3: (1, "int32_data"),
-    4: (2, "int32_data"),
-    5: (2, "int32_data"),
-    6: (4, "int32_data"),
-    7: (8, "int64_data"),
-    9: (1, "int32_data"),
-    10: (2, "int32_data"),
-    11: (8, "double_data"),
-    12: (4, "uint64_data"),
-    13: (8, "uint64_data"),
-    16: (2, "int32_data"),
+DATA_TYPES = {
+    1: ("<f4", "float_data"),
+    2: ("<u1", "int32_data"),
+    3: ("<i1", "int32_data"),
+    4: ("<u2", "int32_data"),
+    5: ("<i2", "int32_data"),
+    6: ("<i4", "int32_data"),
+    7: ("<i8", "int64_data"),
+    9: ("?", "int32_data"),
+    10: ("<f2", "int32_data"),
+    11: ("<f8", "double_data"),
+    12: ("<u4", "uint64_data"),
+    13: ("<u8", "uint64_data"),
+    16: ("V2", "int32_data"),
 }
+"""TensorProto.DataType -> what its values are, as NumPy writes it, and the field they stand in if
+not in raw_data; https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. NumPy has no bfloat16 (16).
+"""
 _FIELDS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")
 
 
@@ -47,7 +50,7 @@ def problem_of(tensor: Any, *, n_bytes: int | None = None) -> str:
         return "keeps its values in another file"
     if tensor.HasField("segment"):
         return "is a part of another tensor"
-    if tensor.data_type not in _KINDS:
+    if tensor.data_type not in DATA_TYPES:
         return f"holds values of ONNX's data type {tensor.data_type}, which is not read here"
     dims = list(tensor.dims)
     n_values = math.prod(dims)
@@ -57,7 +60,8 @@ def problem_of(tensor: Any, *, n_bytes: int | None = None) -> str:
 
 
 def _size_problem(tensor: Any, dims: list[int], n_values: int, n_bytes: int | None) -> str:
-    bytes_each, field = _KINDS[tensor.data_type]
+    kind, field = DATA_TYPES[tensor.data_type]
+    bytes_each = np.dtype(kind).itemsize
     filled = [name for name in _FIELDS if len(getattr(tensor, name))]
     if tensor.HasField("raw_data"):
         if filled:

@@ -23,6 +23,7 @@ from carina.files.tree import (
     is_there,
     split_archived,
 )
+from carina.imaging.medmnist_films import is_medmnist_film
 from carina.imaging.read import FILM_SUFFIXES
 from carina.inference.bundle import classifier_folder
 
@@ -104,7 +105,7 @@ def find_films(
         if is_folder(path):
             films.update(dict.fromkeys(_inside(path, own_folders, refused, other_files)))
             passed_over |= _below(path, own_folders)
-        elif str(path) != STANDARD_INPUT and not _is_there(path) and ".npz!" not in str(path):
+        elif str(path) != STANDARD_INPUT and not _is_there(path) and not is_medmnist_film(path):
             raise InputError(f"{path} does not exist; name films or folders of films")
         else:
             films[FilmFile(str(path))] = None
