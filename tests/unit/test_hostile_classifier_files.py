@@ -139,6 +139,8 @@ CONTRADICTIONS = {
     "one class": (setting("labels", "names", to=["Normal"]), "names 1 classes"),
     "a head that is elsewhere": (
         setting("explanations", "Normal", "head", to="../head.onnx"), "without a digest"),
+    "a head without a name": (
+        setting("explanations", "Normal", "head", to=""), "come from no file"),
     "the network as a head": (
         setting("explanations", "Normal", "head", to="network.onnx"),
         "network.onnx as another file",

@@ -38,7 +38,10 @@ def _files_problem(card: Card, network: str) -> str:
         return f"names files outside its folder: {[name[:60] for name in outside[:3]]}"
     if len(card.files) > _MOST_FILES:
         return f"names {len(card.files):,} files, and {_MOST_FILES:,} are the most"
-    others = {*(source.head for source in card.explanations.values()), card.gate.file} - {""}
+    heads = {source.head for source in card.explanations.values()}
+    if "" in heads:
+        return "has a class whose heat maps come from no file"
+    others = heads | ({card.gate.file} - {""})
     if network in others:
         return f"names {network} as another file too"
     needed = {network, *others}
