@@ -177,5 +177,17 @@ class ParityError(CouldNotError):
     code = "parity"
 
 
+class StoppedBySignal(BaseException):
+    """A training was asked to end by a signal, and its state is kept.
+
+    Attributes:
+        signal_number: as `SIGINT`, `SIGTERM`; the exit code is 128 more.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"stopped by signal {signal_number}")
+        self.signal_number = signal_number
+
+
 class CarinaWarning(UserWarning):
     """The class of every warning that Carina gives."""

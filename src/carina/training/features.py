@@ -110,7 +110,7 @@ class Features:
 
     @contextmanager
     def batches(
-        self, order: NDArray[np.int64], *, batch_size: int, epoch: int = 1
+        self, order: NDArray[np.int64], *, batch_size: int, epoch: int = 1, begin: int = 0
     ) -> Iterator[Iterator[Batch]]:
         """Yield an epoch's batches of features; those that are not known are computed first.
 
@@ -118,6 +118,7 @@ class Features:
             order: int64 `[m]`; indices into the part, as they are shown.
             batch_size: films in a batch; the last one holds what is left.
             epoch: from 1; it decides which view is shown.
+            begin: the first batch that is wanted.
 
         Raises:
             StorageError: if there is no room for them.
@@ -130,7 +131,7 @@ class Features:
             labels = torch.from_numpy(self._part.labels[order[films]])
             return Batch(images=self._values(self._store.read(keys[films])), labels=labels)
 
-        with made_ahead(make, n=order.size, batch_size=batch_size) as batches:
+        with made_ahead(make, n=order.size, batch_size=batch_size, begin=begin) as batches:
             yield batches
 
     def _shown(self, order: NDArray[np.int64], epoch: int) -> _Shown:

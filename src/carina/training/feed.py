@@ -87,16 +87,21 @@ class Feed:
         return self._films.train.labels
 
     @contextmanager
-    def batches(self, order: NDArray[np.int64], epoch: int) -> Iterator[Iterator[Batch]]:
+    def batches(
+        self, order: NDArray[np.int64], epoch: int, *, begin: int = 0
+    ) -> Iterator[Iterator[Batch]]:
         """Yield an epoch's training batches, on the device, ready for `answer`.
 
         Args:
             order: int64 `[m]`; indices into the training films, as they are shown.
             epoch: from 1.
+            begin: the first batch that is wanted.
         """
         batch_size, seed = self._plan.train.batch_size, self._plan.train.seed
         if self._train_features is not None:
-            coming = self._train_features.batches(order, batch_size=batch_size, epoch=epoch)
+            coming = self._train_features.batches(
+                order, batch_size=batch_size, epoch=epoch, begin=begin
+            )
         else:
             coming = epoch_batches(
                 self._films.train,
@@ -105,6 +110,7 @@ class Feed:
                 augment=self._plan.augment,
                 seed=seed,
                 epoch=epoch,
+                begin=begin,
             )
         with coming as batches:
             yield (

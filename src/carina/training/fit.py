@@ -17,12 +17,14 @@ from torch import Tensor
 
 from carina.domain.progress import Progress, Step, silent
 from carina.domain.recipe import AugmentSection, TrainSection
-from carina.errors import RecipeError, TrainingError
+from carina.domain.sentences import counted
+from carina.errors import RecipeError, StoppedBySignal, TrainingError
 from carina.models.network import Network, set_memory_layout
 from carina.runs import HISTORY_COLUMNS
 from carina.training.allocator import keeping_memory
 from carina.training.augment import one_opencv_thread
 from carina.training.chance import derived_rng, derived_seed
+from carina.training.checkpoints import Checkpoints, EpochSoFar, Standing, trained_values
 from carina.training.device import (
     float32_products,
     own_chance,
@@ -76,6 +78,7 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
     augment: AugmentSection,
     precision: PrecisionChoice,
     cache_dir: Path | None = None,
+    checkpoints: Checkpoints | None = None,
     progress: Progress = silent,
 ) -> Fitted:
     """Train a network and return its history, its best and its last weights.
@@ -93,76 +96,114 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
         precision: fp32 or bf16, from `choose_precision`.
         cache_dir: where what fixed layers make of films is kept (`training.features`);
             None: in memory, for this training.
+        checkpoints: where the training's state is kept; it goes on from the newest, and ends
+            with the same bits as if nothing had happened. None: nowhere.
         progress: told a few times a second, and with a sentence after each epoch.
 
     Raises:
+        StoppedBySignal: once the state is kept, if the checkpoints were told to stop.
         TrainingError: if the training diverges, or a part has no films.
+        RunError: if the checkpoints are of another training.
+        StorageError: if a checkpoint cannot be written.
         RecipeError: if the films cannot give the figure that chooses the epoch.
     """
     _check_films(films, train, n_classes=network.n_classes)
     device = training_device()
     plan = Plan(train, augment, precision, device, cache_dir, progress)
-    began = time.monotonic()
-    history: list[dict[str, float]] = []
-    rates: list[float] = []
-    validation_seconds: list[float] = []
-    best_epoch, best_state = 0, dict[str, Tensor]()
     with _training_settings(device, train):
         set_memory_layout(network.to(device), torch.channels_last)
-        optimizer = adam(network, train)
-        feed = Feed(network, films, plan)
-        for epoch in range(1, train.epochs + 1):
-            epoch_began = time.monotonic()
-            bar = _Bar(progress, epoch, train.epochs, len(films.train), history)
-            row = _train_epoch(network, optimizer, feed=feed, plan=plan, epoch=epoch, bar=bar)
-            trained_at = time.monotonic()
-            rates.append(len(films.train) / (trained_at - epoch_began))
-            watched = figures(feed.validation_logits(), films.validation.labels)
-            _check_loss(watched["loss"], f"after epoch {epoch}, on the validation films")
-            row |= {f"val_{name}": value for name, value in watched.items()}
-            epoch_ended = time.monotonic()
-            validation_seconds.append(epoch_ended - trained_at)
-            row["seconds"] = epoch_ended - epoch_began
-            history.append({name: row[name] for name in HISTORY_COLUMNS})
-            if best_epoch == 0 or _better(row, history[best_epoch - 1], train.choose_by):
-                best_epoch, best_state = epoch, _weights_of(network)
-            progress(_epoch_done(history, len(films.train), rates[-1], epochs=train.epochs))
-        last_state = best_state if best_epoch == train.epochs else _weights_of(network)
+        fitting = _begun(network, films, plan, checkpoints)
+        standing = fitting.standing
+        while standing.epoch.number <= train.epochs:
+            row = _train_epoch(fitting)
+            _note_epoch(fitting, row, films)
+            if standing.epoch.number > train.epochs:
+                _keep(fitting)
+        last_state = _weights_of(network)
         set_memory_layout(network.to("cpu").eval(), torch.contiguous_format)
     return Fitted(
-        history=tuple(history),
-        best_epoch=best_epoch,
-        best_state=best_state,
+        history=tuple(standing.history),
+        best_epoch=standing.best_epoch,
+        best_state={name: standing.best.get(name, own) for name, own in last_state.items()},
         last_state=last_state,
-        images_per_second=statistics.median(rates),
-        seconds=time.monotonic() - began,
-        validation_seconds=tuple(validation_seconds),
+        images_per_second=statistics.median(standing.rates),
+        seconds=standing.seconds,
+        validation_seconds=tuple(standing.validation_seconds),
     )
 
 
-def _train_epoch(
-    network: Network,
-    optimizer: torch.optim.Optimizer,
-    *,
-    feed: Feed,
-    plan: Plan,
-    epoch: int,
-    bar: _Bar,
-) -> dict[str, float]:
-    """Take every step of an epoch and return its training figures and number."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitting:
+    """A training under way.
+
+    Attributes:
+        network, optimizer: what changes.
+        feed: what they are shown.
+        plan: how.
+        standing: how far it is.
+        checkpoints: where that is kept, or None.
+    """
+
+    network: Network
+    optimizer: torch.optim.Optimizer
+    feed: Feed
+    plan: Plan
+    standing: Standing
+    checkpoints: Checkpoints | None
+
+
+def _begun(
+    network: Network, films: TrainingFilms, plan: Plan, checkpoints: Checkpoints | None
+) -> _Fitting:
+    """Return the training as it begins, or as its newest checkpoint left it."""
+    optimizer = adam(network, plan.train)
+    found = checkpoints.restore(network, optimizer) if checkpoints is not None else None
+    if checkpoints is not None:
+        for remark in checkpoints.remarks:
+            plan.progress(Step("training", message=remark))
+    if found is not None:
+        plan.progress(Step("training", message=_where_it_goes_on(found, plan.train.epochs)))
+    return _Fitting(
+        network=network,
+        optimizer=optimizer,
+        feed=Feed(network, films, plan),
+        plan=plan,
+        standing=found or Standing(EpochSoFar(1)),
+        checkpoints=checkpoints,
+    )
+
+
+def _where_it_goes_on(standing: Standing, epochs: int) -> str:
+    if standing.epoch.number > epochs:
+        return f"all {epochs} epochs were trained before; nothing is trained again"
+    where = f"the training goes on in epoch {standing.epoch.number} of {epochs}"
+    if standing.epoch.steps:
+        where += f", after {counted(standing.epoch.steps, 'step')} of it"
+    return where
+
+
+def _train_epoch(fitting: _Fitting) -> dict[str, float]:
+    """Take every step of an epoch that is left, and return its training figures and number."""
+    feed, plan, epoch = fitting.feed, fitting.plan, fitting.standing.epoch
     train, labels = plan.train, feed.labels
-    order = epoch_order(labels, derived_rng(train.seed, "order", epoch), weighting=train.weighting)
-    weights = _on(plan.device, loss_weights(labels, network.n_classes, train))
-    seen: list[Tensor] = []
+    began = time.monotonic() - epoch.seconds
+    order = epoch_order(
+        labels, derived_rng(train.seed, "order", epoch.number), weighting=train.weighting
+    )
+    weights = _on(plan.device, loss_weights(labels, fitting.network.n_classes, train))
+    seen = [] if epoch.logits is None else [epoch.logits.to(plan.device)]
+    n_seen = sum(map(len, seen))
     total_loss = torch.zeros((), dtype=torch.float64, device=plan.device)
-    n_seen = 0
-    network.train()
-    with feed.batches(order, epoch) as batches:
-        for step, batch in enumerate(batches):
-            torch.manual_seed(derived_seed(train.seed, "dropout", epoch, step))
+    if epoch.loss is not None:
+        total_loss += epoch.loss.to(plan.device)
+    bar = _Bar(plan.progress, fitting.standing, train.epochs, len(order), n_seen)
+    fitting.network.train()
+    with feed.batches(order, epoch.number, begin=epoch.steps) as batches:
+        for step, batch in enumerate(batches, start=epoch.steps):
+            torch.manual_seed(derived_seed(train.seed, "dropout", epoch.number, step))
             loss, logits = training_step(
                 feed.answer,
-                optimizer,
+                fitting.optimizer,
                 images=batch.images,
                 labels=batch.labels,
                 weights=weights,
@@ -172,10 +213,53 @@ def _train_epoch(
             total_loss += loss.double() * len(batch.labels)
             n_seen += len(batch.labels)
             bar.show(n_seen, total_loss)
+            if _is_due(fitting):
+                epoch.steps, epoch.seconds = step + 1, time.monotonic() - began
+                epoch.logits, epoch.loss = torch.cat(seen), total_loss.clone()
+                _keep(fitting)
     mean_loss = float(total_loss) / n_seen
-    _check_loss(mean_loss, f"in epoch {epoch}")
+    _check_loss(mean_loss, f"in epoch {epoch.number}")
     answers = torch.cat(seen).double().cpu().numpy()
-    return {"epoch": epoch, **figures(answers, labels[order]), "loss": mean_loss}
+    epoch.seconds = time.monotonic() - began
+    return {"epoch": epoch.number, **figures(answers, labels[order]), "loss": mean_loss}
+
+
+def _note_epoch(fitting: _Fitting, row: dict[str, float], films: TrainingFilms) -> None:
+    """Watch the validation films after an epoch, and note how far the training is now."""
+    standing, plan = fitting.standing, fitting.plan
+    number, trained_s = standing.epoch.number, standing.epoch.seconds
+    began = time.monotonic()
+    watched = figures(fitting.feed.validation_logits(), films.validation.labels)
+    _check_loss(watched["loss"], f"after epoch {number}, on the validation films")
+    row |= {f"val_{name}": value for name, value in watched.items()}
+    standing.rates.append(len(films.train) / trained_s)
+    standing.validation_seconds.append(time.monotonic() - began)
+    row["seconds"] = trained_s + standing.validation_seconds[-1]
+    standing.seconds += row["seconds"]
+    standing.history.append({name: row[name] for name in HISTORY_COLUMNS})
+    best = standing.best_epoch
+    if best == 0 or _better(row, standing.history[best - 1], plan.train.choose_by):
+        standing.best_epoch, standing.best = number, trained_values(fitting.network)
+    standing.epoch = EpochSoFar(number + 1)
+    plan.progress(
+        _epoch_done(
+            standing.history, len(films.train), standing.rates[-1], epochs=plan.train.epochs
+        )
+    )
+
+
+def _is_due(fitting: _Fitting) -> bool:
+    return fitting.checkpoints is not None and fitting.checkpoints.is_due(fitting.network)
+
+
+def _keep(fitting: _Fitting) -> None:
+    """Write a checkpoint where there is a place, and end the training if that was asked for."""
+    checkpoints = fitting.checkpoints
+    if checkpoints is None:
+        return
+    checkpoints.write(fitting.network, fitting.optimizer, fitting.standing)
+    if checkpoints.stop_signal is not None:
+        raise StoppedBySignal(checkpoints.stop_signal)
 
 
 class _Bar:
@@ -185,17 +269,14 @@ class _Bar:
     """
 
     def __init__(
-        self,
-        progress: Progress,
-        epoch: int,
-        epochs: int,
-        n_films: int,
-        history: list[dict[str, float]],
+        self, progress: Progress, standing: Standing, epochs: int, n_films: int, n_before: int
     ) -> None:
         self._progress = progress
-        self._epoch = epoch
+        self._epoch = standing.epoch.number
         self._epochs = epochs
         self._n_films = n_films
+        self._n_before = n_before
+        history = standing.history
         self._watched = {"val AUC": _area(history[-1]["val_auc_macro"])} if history else {}
         self._began = self._shown = time.monotonic()
 
@@ -210,7 +291,7 @@ class _Bar:
         _check_loss(loss, f"in epoch {self._epoch}, after {n_seen} films")
         facts: dict[str, float | str] = {
             "epoch": f"{self._epoch}/{self._epochs}",
-            "images/s": round(n_seen / (now - self._began), 1),
+            "images/s": round((n_seen - self._n_before) / (now - self._began), 1),
             "loss": round(loss, 4),
             **self._watched,
         }

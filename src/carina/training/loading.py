@@ -39,7 +39,7 @@ class Batch:
 
 
 @contextmanager
-def epoch_batches(
+def epoch_batches(  # noqa: PLR0913  the films, and all that their changes are drawn from
     part: FilmPart,
     order: NDArray[np.int64],
     *,
@@ -47,6 +47,7 @@ def epoch_batches(
     augment: AugmentSection,
     seed: int,
     epoch: int,
+    begin: int = 0,
 ) -> Iterator[Iterator[Batch]]:
     """Yield an epoch's batches in order, a few of them made ahead in one thread.
 
@@ -60,6 +61,7 @@ def epoch_batches(
         augment: the changes.
         seed: the recipe's.
         epoch: from 1.
+        begin: the first batch that is wanted; those before it were shown already.
     """
     shown = times_shown(order)
     view = view_shown(augment, epoch)
@@ -70,7 +72,7 @@ def epoch_batches(
         )
         return Batch(images=images, labels=torch.from_numpy(part.labels[order[films]]))
 
-    with made_ahead(make, n=order.size, batch_size=batch_size) as batches:
+    with made_ahead(make, n=order.size, batch_size=batch_size, begin=begin) as batches:
         yield batches
 
 
@@ -119,7 +121,7 @@ def changed_images(
 
 @contextmanager
 def made_ahead(
-    make: Callable[[slice], Made], *, n: int, batch_size: int
+    make: Callable[[slice], Made], *, n: int, batch_size: int, begin: int = 0
 ) -> Iterator[Iterator[Made]]:
     """Yield what `make` gives for each batch of `n` things, a few made ahead in one thread.
 
@@ -129,8 +131,9 @@ def made_ahead(
         make: a batch's slice of `range(n)` -> what is wanted of it. Called in the thread.
         n: how many things there are.
         batch_size: things in a batch; the last one holds what is left.
+        begin: the first batch that is wanted.
     """
-    batches = [slice(at, at + batch_size) for at in range(0, n, batch_size)]
+    batches = [slice(at, at + batch_size) for at in range(begin * batch_size, n, batch_size)]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="carina-loader") as pool:
         try:
             yield _ahead(pool, make, batches)
