@@ -177,15 +177,16 @@ class ParityError(CouldNotError):
     code = "parity"
 
 
-class StoppedBySignal(BaseException):
-    """A training was asked to end by a signal, and its state is kept.
+class StoppedBySignal(KeyboardInterrupt):
+    """The work was asked to end by a signal; whoever waits for Ctrl-C hears of SIGTERM too.
 
     Attributes:
-        signal_number: as `SIGINT`, `SIGTERM`; the exit code is 128 more.
+        signal_number: as `SIGINT` and `SIGTERM`; the exit code is 128 more.
     """
 
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(f"stopped by signal {signal_number}")
+    def __init__(self, signal_number: int, *, advice: str = "") -> None:
+        name = {2: "Ctrl-C", 15: "SIGTERM"}.get(signal_number, f"signal {signal_number}")
+        super().__init__(f"stopped by {name}{'; ' if advice else ''}{advice}")
         self.signal_number = signal_number
 
 

@@ -27,6 +27,7 @@ from carina.files.documents import read_document
 from carina.files.recipes import read_recipe
 from carina.files.tables import read_table
 
+TRAINING, FINISHED = "training", "finished"
 HISTORY_COLUMNS = (
     "epoch",
     "loss",
@@ -50,6 +51,10 @@ class Environment(Document):
         command: the words that start this run again.
         versions: package -> version.
         machine: what is known of the hardware ("processor", "cores", "memory_gb", ...).
+        data: DATA as it was given, made absolute; `package` leaves this out.
+        seeds: how many trainings with seeds of their own.
+        folds: a number, "source", or "" without folds.
+        resumed: how often the run went on after it had been interrupted.
         sources: DATA by name -> the folder it was read from; `package` leaves this out.
         threads: CPU threads of the training.
         precision: "chosen", "reason", and the timings of the probe.
@@ -66,6 +71,10 @@ class Environment(Document):
     versions: Mapping[str, str]
     machine: Mapping[str, str | int | float]
     sources: Mapping[str, str]
+    data: tuple[str, ...] = ()
+    seeds: int = 1
+    folds: str = ""
+    resumed: int = 0
     threads: int = 0
     precision: Mapping[str, str | float] = Field(default_factory=dict)
     device: str = "cpu"
@@ -227,6 +236,11 @@ class Run(EvaluatedFolder):
     def folds_file(self) -> Path:
         """Every film's answer by the fold that had not seen it; absent without folds."""
         return self.folder / "predictions" / "folds.csv"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every file of the run is written."""
+        return self.environment_file.is_file() and self.environment.status == FINISHED
 
     @property
     def recipe(self) -> Recipe:

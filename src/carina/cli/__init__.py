@@ -9,7 +9,7 @@ import typer
 
 from carina.cli.app import app
 from carina.cli.terminal import note, show_error
-from carina.errors import CarinaError
+from carina.errors import CarinaError, StoppedBySignal
 
 _INTERRUPTED = 130
 # click's UsageError; newer versions of typer bring their own copy of click.
@@ -50,6 +50,8 @@ def _told(error: BaseException) -> tuple[str, str, int]:
     if isinstance(error, MemoryError):
         advice = "try a smaller --set train.batch_size or fewer films at once"
         return f"out of memory; {advice}", "memory", 1
+    if isinstance(error, StoppedBySignal):
+        return str(error), "interrupted", 128 + error.signal_number
     return "stopped by Ctrl-C", "interrupted", _INTERRUPTED
 
 
@@ -65,5 +67,4 @@ def _sentence(error: BaseException) -> str:
 
 
 def _terminate(signal_number: int, _frame: FrameType | None) -> None:
-    note("error: stopped by SIGTERM")
-    sys.exit(128 + signal_number)
+    raise StoppedBySignal(signal_number)

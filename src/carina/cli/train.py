@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carina.cli.terminal import (
+    DATA_ARGUMENT,
     SKIPPED,
-    DataArgument,
     JsonFlag,
     OutOption,
     SetOption,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    data: DataArgument,
+    data: Annotated[list[str] | None, DATA_ARGUMENT] = None,
     *,
     recipe: Annotated[
         str,
@@ -83,6 +83,14 @@ def train(
         ),
     ] = None,
     out: OutOption = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a run that was interrupted; nothing else is to be said.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Make a run: audit, split, train, evaluate, report."""
@@ -90,7 +98,7 @@ def train(
 
     with drawing(as_json=as_json) as progress:
         run = run_training(
-            data,
+            data or (),
             recipe=recipe,
             set=set_ or (),
             split=split,
@@ -99,6 +107,7 @@ def train(
             init=init,
             abstain=abstain,
             out=out,
+            resume=resume,
             progress=progress,
         )
     unreadable = run.audit.unreadable

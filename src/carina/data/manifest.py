@@ -60,7 +60,12 @@ def write_manifest(path: Path, dataset: Dataset, split: Split, scan: FilmScan) -
     Raises:
         StorageError: if there is no room or no permission.
     """
-    rows = [
+    write_table(path, COLUMNS, map(asdict, manifest_rows(dataset, split, scan)))
+
+
+def manifest_rows(dataset: Dataset, split: Split, scan: FilmScan) -> list[ManifestRow]:
+    """Return a row for every film of the split, in the order of the data set."""
+    return [
         ManifestRow(
             path=record.path,
             sha256=scan.facts[record.key].sha256,
@@ -76,7 +81,6 @@ def write_manifest(path: Path, dataset: Dataset, split: Split, scan: FilmScan) -
         for record in with_views(dataset, scan).records
         if record.key in split.parts
     ]
-    write_table(path, COLUMNS, map(asdict, rows))
 
 
 def read_manifest(path: Path) -> tuple[ManifestRow, ...]:

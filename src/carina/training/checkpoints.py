@@ -100,7 +100,7 @@ class Checkpoints:
             clock: seconds.
         """
         self.remarks: tuple[str, ...] = ()
-        self._generations = Generations(folder, "training", ending="safetensors")
+        self._generations = _generations(folder)
         self._identity = dict(identity)
         self._circumstances = dict(circumstances)
         self._clock = clock
@@ -164,14 +164,6 @@ class Checkpoints:
         self._written_at = self._clock()
         self._cost_s = max(self._written_at - began, _FLUSH_S)
 
-    def remove(self) -> None:
-        """Let go of all checkpoints: the training's results are written.
-
-        Raises:
-            StorageError: if that is not permitted.
-        """
-        self._generations.remove()
-
     def _facts(self, standing: Standing, optimizer_steps: int) -> dict[str, Any]:
         return {
             "identity": self._identity,
@@ -186,6 +178,32 @@ class Checkpoints:
             "best_epoch": standing.best_epoch,
             "seconds": standing.seconds,
         }
+
+
+def kept_circumstances(folder: Path) -> Mapping[str, Any]:
+    """Return the circumstances that the newest whole checkpoint was made in; none without one.
+
+    Args:
+        folder: the run's `checkpoints/`.
+    """
+    found, _ = _generations(folder).newest(_read)
+    return {} if found is None else dict(found[1]["circumstances"])
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Let go of the checkpoints of a training whose results are written.
+
+    Args:
+        folder: the run's `checkpoints/`.
+
+    Raises:
+        StorageError: if that is not permitted.
+    """
+    _generations(folder).remove()
+
+
+def _generations(folder: Path) -> Generations:
+    return Generations(folder, "training", ending="safetensors")
 
 
 def trained_values(network: Network) -> dict[str, Tensor]:

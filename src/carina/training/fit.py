@@ -70,6 +70,20 @@ class Fitted:
     validation_seconds: tuple[float, ...]
 
 
+class DivergedError(TrainingError):
+    """A training whose loss left all bounds.
+
+    Attributes:
+        best_epoch: the best before that, from 1; 0 if there was none.
+        best_state: its weights, CPU tensors by name.
+    """
+
+    def __init__(self, message: str, *, best_epoch: int, best_state: dict[str, Tensor]) -> None:
+        super().__init__(message)
+        self.best_epoch = best_epoch
+        self.best_state = best_state
+
+
 def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
     network: Network,
     films: TrainingFilms,
@@ -102,7 +116,8 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
 
     Raises:
         StoppedBySignal: once the state is kept, if the checkpoints were told to stop.
-        TrainingError: if the training diverges, or a part has no films.
+        DivergedError: if the training diverges.
+        TrainingError: if a part has no films.
         RunError: if the checkpoints are of another training.
         StorageError: if a checkpoint cannot be written.
         RecipeError: if the films cannot give the figure that chooses the epoch.
@@ -114,11 +129,12 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
         set_memory_layout(network.to(device), torch.channels_last)
         fitting = _begun(network, films, plan, checkpoints)
         standing = fitting.standing
-        while standing.epoch.number <= train.epochs:
-            row = _train_epoch(fitting)
-            _note_epoch(fitting, row, films)
-            if standing.epoch.number > train.epochs:
-                _keep(fitting)
+        with _best_kept(fitting):
+            while standing.epoch.number <= train.epochs:
+                row = _train_epoch(fitting)
+                _note_epoch(fitting, row, films)
+                if standing.epoch.number > train.epochs:
+                    _keep(fitting)
         last_state = _weights_of(network)
         set_memory_layout(network.to("cpu").eval(), torch.contiguous_format)
     return Fitted(
@@ -246,6 +262,17 @@ def _note_epoch(fitting: _Fitting, row: dict[str, float], films: TrainingFilms) 
             standing.history, len(films.train), standing.rates[-1], epochs=plan.train.epochs
         )
     )
+
+
+@contextmanager
+def _best_kept(fitting: _Fitting) -> Iterator[None]:
+    """Give the best weights so far to whoever hears that the training diverged."""
+    try:
+        yield
+    except TrainingError as error:
+        own, standing = _weights_of(fitting.network), fitting.standing
+        best = {name: standing.best.get(name, values) for name, values in own.items()}
+        raise DivergedError(str(error), best_epoch=standing.best_epoch, best_state=best) from error
 
 
 def _is_due(fitting: _Fitting) -> bool:

@@ -2,13 +2,14 @@
 
 import os
 import platform
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from carina.domain.dataset import Dataset
 from carina.files.machine import usable_cores
-from carina.runs import Environment
+from carina.runs import TRAINING, Environment
 from carina.version import VERSION
 
 _PACKAGES = (
@@ -17,12 +18,32 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def starting_environment(dataset: Dataset, *, command: str) -> Environment:
+@dataclass(frozen=True, slots=True)
+class AskedWords:
+    """What `carina train` was asked for, as the record of a run keeps it.
+
+    Attributes:
+        command: the words that ask for it again.
+        data: DATA, made absolute.
+        seeds: how many trainings with seeds of their own.
+        folds: a number, "source", or "".
+    """
+
+    command: str
+    data: tuple[str, ...]
+    seeds: int = 1
+    folds: str = ""
+
+
+def starting_environment(dataset: Dataset, *, words: AskedWords) -> Environment:
     """Return the record of a run that begins now, on this machine."""
     return Environment(
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
-        status="training",
-        command=command,
+        status=TRAINING,
+        command=words.command,
+        data=words.data,
+        seeds=words.seeds,
+        folds=words.folds,
         versions={"python": platform.python_version(), "carina": VERSION, **_versions()},
         machine=machine_facts(),
         sources={source.name: source.folder for source in dataset.sources},

@@ -163,7 +163,10 @@ def _trained(run: Run, order: Order, folds: Sequence[Films], starts: Sequence[St
             recipe = unprobed(recipe)
             starts = start_networks(films, recipe, order.settings, order.progress)
         member = Run(run.members_dir / name)
-        member.folder.mkdir(parents=True)
+        if member.is_finished:
+            members.append(member)
+            continue
+        member.folder.mkdir(parents=True, exist_ok=True)
         make_run(member, replace(order, films=films, recipe=recipe), starts)
         members.append(member)
     return members

@@ -11,11 +11,14 @@ import numpy as np
 
 from carina.domain.recipe import Recipe
 from carina.domain.record import Part, Record
+from carina.errors import TrainingError
 from carina.files.atomic import write_bytes
 from carina.files.tables import write_table
 from carina.runs import HISTORY_COLUMNS, Run
 from carina.settings import Settings
+from carina.workflows.environment import machine_facts
 from carina.workflows.films import Films
+from carina.workflows.going_on import identity_of, stopping_at_signals
 from carina.workflows.log import Log
 from carina.workflows.start import Start
 
@@ -23,8 +26,11 @@ if TYPE_CHECKING:
     from carina.models.network import ImageNetwork, Network
     from carina.models.weights import Weights
     from carina.training.films import FilmPart
-    from carina.training.fit import Fitted
+    from carina.training.fit import DivergedError, Fitted
     from carina.training.precision import PrecisionChoice
+
+
+_AS_BEFORE = "as before the interruption"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +88,29 @@ def learn(run: Run, start: Start, *, settings: Settings, log: Log) -> Learned:
         TrainingError: if the training diverges.
         StorageError: if the run cannot be written.
     """
+    from carina.training.checkpoints import Checkpoints, kept_circumstances
+    from carina.training.circumstances import circumstances_of
     from carina.training.device import training_device, usable_threads
     from carina.training.feed import n_through_fixed_layers
     from carina.training.films import TrainingFilms
-    from carina.training.fit import fit
-    from carina.training.precision import choose_precision
+    from carina.training.fit import DivergedError, fit
+    from carina.training.precision import PrecisionChoice, choose_precision
 
     recipe, network, films = start.recipe, start.network, start.films
     shown = TrainingFilms(film_part(films, "train"), film_part(films, "validation"), recipe.input)
+    kept = kept_circumstances(run.checkpoints_dir)
+    threads = int(kept.get("threads", usable_threads(recipe.train.threads)))
     with log.stage("precision probe"):
-        precision = choose_precision(
-            network,
-            recipe.input,
-            train=recipe.train,
-            cache_file=settings.cache_dir / "precision.json",
-            n_fixed=n_through_fixed_layers(shown, recipe.train, recipe.augment),
-        )
+        if kept:
+            precision = PrecisionChoice(kept["precision"], _AS_BEFORE, runtime=kept["fixed layers"])
+        else:
+            precision = choose_precision(
+                network,
+                recipe.input,
+                train=recipe.train,
+                cache_file=settings.cache_dir / "precision.json",
+                n_fixed=n_through_fixed_layers(shown, recipe.train, recipe.augment),
+            )
     if start.origin:
         log.say(f"start weights: {start.origin}")
     log.say(
@@ -107,16 +120,27 @@ def learn(run: Run, start: Start, *, settings: Settings, log: Log) -> Learned:
     if precision.runtime_reason:
         log.say(f"the fixed layers are computed by {precision.runtime}: {precision.runtime_reason}")
     start_state = _copied(network) if has_masked_probe(recipe) else None
-    with log.stage("training"):
-        fitted = fit(
-            network,
-            shown,
-            train=recipe.train,
-            augment=recipe.augment,
-            precision=precision,
-            cache_dir=settings.cache_dir,
-            progress=log.progress,
-        )
+    checkpoints = Checkpoints(
+        run.checkpoints_dir,
+        identity=identity_of(recipe, shown),
+        circumstances=circumstances_of(
+            precision, threads=threads, processor=str(machine_facts()["processor"])
+        ),
+    )
+    with log.stage("training"), stopping_at_signals(checkpoints):
+        try:
+            fitted = fit(
+                network,
+                shown,
+                train=recipe.train.model_copy(update={"threads": threads}),
+                augment=recipe.augment,
+                precision=precision,
+                cache_dir=settings.cache_dir,
+                checkpoints=checkpoints,
+                progress=log.progress,
+            )
+        except DivergedError as error:
+            raise _with_best_kept(run, error) from error
     _write_training(run, fitted)
     network.load_state_dict(fitted.best_state)
     return Learned(
@@ -124,11 +148,62 @@ def learn(run: Run, start: Start, *, settings: Settings, log: Log) -> Learned:
         epoch=fitted.best_epoch,
         last_state=fitted.last_state,
         last_epoch=len(fitted.history),
-        threads=usable_threads(recipe.train.threads),
+        threads=threads,
         precision=precision.facts(),
         device=str(training_device()),
         images_per_second=round(fitted.images_per_second, 1),
         course=_course(start, start_state, precision, fitted) if start_state else None,
+    )
+
+
+def learned_before(run: Run, start: Start) -> Learned:
+    """Return what a run has learned that was finished before.
+
+    Args:
+        run: of the start's training.
+        start: its network gets the weights of the chosen epoch.
+
+    Raises:
+        RunError: if they are damaged.
+    """
+    from carina.models.weights import weights_from_bytes
+
+    file = run.checkpoints_dir / "best.safetensors"
+    state, facts = weights_from_bytes(file.read_bytes(), name=str(file))
+    start.network.load_state_dict(state)
+    environment = run.environment
+    return Learned(
+        network=start.network,
+        epoch=int(facts["epoch"]),
+        last_state=None,
+        last_epoch=len(run.history),
+        threads=environment.threads,
+        precision=environment.precision,
+        device=environment.device,
+        images_per_second=environment.images_per_second,
+    )
+
+
+def remove_training_state(run: Run) -> None:
+    """Let go of what an interrupted training would go on from: the run is whole.
+
+    Raises:
+        StorageError: if that is not permitted.
+    """
+    from carina.training.checkpoints import remove_checkpoints
+
+    remove_checkpoints(run.checkpoints_dir)
+
+
+def _with_best_kept(run: Run, error: DivergedError) -> TrainingError:
+    """Keep the best epoch before a training diverged, and return the error that says where."""
+    remove_training_state(run)  # from there it would diverge again
+    if not error.best_epoch:
+        return TrainingError(str(error))
+    write_checkpoint(run, "best", error.best_state, epoch=error.best_epoch)
+    file = run.checkpoints_dir / "best.safetensors"
+    return TrainingError(
+        f"{error}; the weights of epoch {error.best_epoch}, the best before that, are in {file}"
     )
 
 

@@ -11,12 +11,20 @@ from carina.domain.progress import Progress, Step
 from carina.domain.recipe import Recipe
 from carina.files.documents import write_document
 from carina.files.recipes import write_recipe
-from carina.runs import Run
+from carina.runs import FINISHED, Run
 from carina.settings import Settings
 from carina.workflows.deploying import deploy
-from carina.workflows.environment import starting_environment
+from carina.workflows.environment import AskedWords, starting_environment
 from carina.workflows.films import Films
-from carina.workflows.learning import Learned, joined, learn, write_checkpoint
+from carina.workflows.going_on import require_same_films
+from carina.workflows.learning import (
+    Learned,
+    joined,
+    learn,
+    learned_before,
+    remove_training_state,
+    write_checkpoint,
+)
 from carina.workflows.log import Log
 from carina.workflows.probing import masked_probe
 from carina.workflows.report import report
@@ -33,14 +41,14 @@ class Order:
     Attributes:
         films: what to learn from and test on.
         recipe: how.
-        command: the words that ask for it again.
+        words: what was asked for, as the run's record keeps it.
         settings: caches and keys.
         progress: told as the work goes on.
     """
 
     films: Films
     recipe: Recipe
-    command: str
+    words: AskedWords
     settings: Settings
     progress: Progress
 
@@ -52,7 +60,7 @@ def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
     question; the run itself is the cascade.
 
     Args:
-        run: its folder exists and is empty.
+        run: its folder exists; what an interrupted training left in it is taken up.
         order: what is asked for.
         starts: the network, or one for each stage.
     """
@@ -90,11 +98,23 @@ def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
 
 
 def begin_run(run: Run, order: Order) -> Log:
-    """Write what is known of a run before its training, and return its log."""
+    """Write what is known of a run before its training, and return its log.
+
+    Raises:
+        RunError: if it goes on, and the films are no longer those that it began with.
+    """
     films = order.films
+    environment = starting_environment(films.dataset, words=order.words)
+    if run.environment_file.is_file():
+        require_same_films(run, films)
+        before = run.environment
+        environment = environment.model_copy(
+            update={"started": before.started, "resumed": before.resumed + 1}
+        )
     log = Log(run.log_file, order.progress)
+    if environment.resumed:
+        log.say("the run goes on after an interruption")
     write_recipe(run.recipe_file, order.recipe)
-    environment = starting_environment(films.dataset, command=order.command)
     write_document(run.environment_file, environment)
     write_document(run.audit_file, films.audit)
     write_manifest(run.manifest_file, films.dataset, films.split, films.scan)
@@ -105,8 +125,9 @@ def finish_run(run: Run, log: Log) -> None:
     """Write the report, and then that the run is whole."""
     log.progress(Step("report", message="writing the report"))
     report(run)
-    environment = run.environment.model_copy(update={"status": "finished"})
+    environment = run.environment.model_copy(update={"status": FINISHED})
     write_document(run.environment_file, environment)
+    remove_training_state(run)
     log.say("finished")
 
 
@@ -125,8 +146,11 @@ def _learn_stages(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
             Step("", message=f"stage {number} of {len(starts)} of the cascade: '{start.name}'")
         )
         stage = Run(run.members_dir / start.name)
-        stage.folder.mkdir(parents=True)
         own = replace(order, films=start.films, recipe=start.recipe)
+        if stage.is_finished:
+            learned[start.name] = learned_before(stage, start)
+            continue
+        stage.folder.mkdir(parents=True, exist_ok=True)
         learned[start.name] = make_run(stage, own, [start])
     return joined(learned, {start.name: start for start in starts}, order.films)
 

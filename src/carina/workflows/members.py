@@ -46,7 +46,10 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
             again = started_again(starts, number, order.settings, order.progress)
             own = tuple(replace(start, recipe=unprobed(start.recipe)) for start in again)
         member = Run(run.members_dir / f"seed-{recipe.train.seed}")
-        member.folder.mkdir(parents=True)
+        if member.is_finished:
+            members.append(member)
+            continue
+        member.folder.mkdir(parents=True, exist_ok=True)
         make_run(member, replace(order, recipe=recipe), own)
         members.append(member)
     evaluations = [member.evaluation for member in members]
@@ -127,6 +130,7 @@ def show_member(run: Run, member: Run, *, also: Sequence[str] = ()) -> None:
             if name in also:
                 target.unlink(missing_ok=True)
             if source.is_dir():
+                shutil.rmtree(target, ignore_errors=True)  # of a call that was interrupted
                 shutil.copytree(source, target, copy_function=_linked)
             elif source.is_file():
                 _linked(source, target)
@@ -138,6 +142,7 @@ def _linked(source: str | Path, target: str | Path) -> None:
     Files of a run are replaced, never changed, so neither name sees what happens to the
     other.
     """
+    Path(target).unlink(missing_ok=True)
     try:
         Path(target).hardlink_to(source)
     except OSError:
