@@ -177,8 +177,10 @@ class ParityError(CouldNotError):
     code = "parity"
 
 
-class StoppedBySignal(KeyboardInterrupt):
-    """The work was asked to end by a signal; whoever waits for Ctrl-C hears of SIGTERM too.
+class StoppedBySignal(BaseException):
+    """The work was asked to end by a signal.
+
+    No `KeyboardInterrupt`, which click would swallow together with the sentence on what to do.
 
     Attributes:
         signal_number: as `SIGINT` and `SIGTERM`; the exit code is 128 more.

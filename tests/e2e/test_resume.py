@@ -51,9 +51,11 @@ def outcome(folder):
 
 
 @pytest.fixture(scope="module")
-def whole(carina_command, phantom_films, tmp_path_factory):
+def whole(phantom_films, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
-    assert carina_command("train", phantom_films, *SETTINGS, "--out", folder)[0] == 0
+    with started(phantom_films, *SETTINGS, "--out", folder) as training:
+        said = training.stderr.read()
+        assert training.wait() == 0, said
     return folder
 
 

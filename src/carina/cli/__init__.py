@@ -28,7 +28,9 @@ def _run() -> int:
         code = app(prog_name="carina", standalone_mode=False)
         if code == _INTERRUPTED:
             raise KeyboardInterrupt
-    except (CarinaError, _CallError, KeyboardInterrupt, typer.Abort, MemoryError) as error:
+    except (
+        CarinaError, _CallError, KeyboardInterrupt, StoppedBySignal, typer.Abort, MemoryError
+    ) as error:  # fmt: skip
         sentence, word, exit_code = _told(error)
         show_error(sentence, code=word, as_json=as_json)
         return exit_code

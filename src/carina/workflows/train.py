@@ -210,7 +210,7 @@ def _telling_how_to_go_on(run: Run) -> Iterator[None]:
     """Say how a run goes on where it is stopped by a signal in the block."""
     try:
         yield
-    except KeyboardInterrupt as stopped:
+    except (KeyboardInterrupt, StoppedBySignal) as stopped:
         number = stopped.signal_number if isinstance(stopped, StoppedBySignal) else signal.SIGINT
         advice = ""
         if run.environment_file.is_file():
