@@ -56,7 +56,8 @@ lock: .venv/dev.stamp  ## resolve the three lock files again
 	$(COMPILE) pyproject.toml requirements/build.in requirements/beside-torch.in --extra train --extra web \
 		-c requirements/serve.lock -o requirements/run.lock
 	$(COMPILE) pyproject.toml requirements/build.in requirements/beside-torch.in --extra train --extra web \
-		--extra denoise --extra dicom --extra keras --extra openvino --group dev \
+		--extra cluster --extra denoise --extra dicom --extra keras --extra openvino --extra sign --extra tune \
+		--group dev \
 		-c requirements/run.lock -o requirements/dev.lock
 
 clean:  ## remove the environments and what the tools left

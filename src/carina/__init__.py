@@ -29,6 +29,7 @@ _HOMES = {
     "known_data": "carina.workflows.data",
     "load_classifier": "carina.inference.bundle",
     "open_dataset": "carina.data",
+    "package": "carina.workflows.package",
     "paper_table": "carina.workflows.paper_tables",
     "predict": "carina.workflows.predict",
     "predict_stream": "carina.workflows.predict",
@@ -36,8 +37,12 @@ _HOMES = {
     "recipes": "carina.workflows.recipes",
     "report": "carina.workflows.report",
     "report_pdf": "carina.workflows.printing",
+    "reproduce": "carina.workflows.reproduce",
     "serve": "carina.web.server",
+    "sign": "carina.workflows.signing",
     "train": "carina.workflows.train",
+    "tune": "carina.workflows.tune",
+    "verify": "carina.workflows.verify",
     "watch": "carina.workflows.watch",
 }
 
@@ -58,6 +63,7 @@ __all__ = [
     "known_data",
     "load_classifier",
     "open_dataset",
+    "package",
     "paper_table",
     "predict",
     "predict_stream",
@@ -65,8 +71,12 @@ __all__ = [
     "recipes",
     "report",
     "report_pdf",
+    "reproduce",
     "serve",
+    "sign",
     "train",
+    "tune",
+    "verify",
     "watch",
 ]
 

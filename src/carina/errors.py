@@ -11,6 +11,7 @@ CarinaError
 |   |-- WeightsError      pretrained weights that cannot be had or used
 |   |-- ClassifierError   a classifier's folder
 |   |-- RunError          a run's folder
+|   |-- SigningKeyError   a file that should hold a key to sign or to check with
 |   `-- EvaluationError   predictions that cannot be evaluated
 `-- CouldNotError         right usage, but it did not work out                         exit 1
     |-- MissingExtraError an extra that is not installed
@@ -127,6 +128,12 @@ class RunError(InputError):
     code = "run"
 
 
+class SigningKeyError(InputError):
+    """A file that holds no key that can sign, or that a signature can be checked with."""
+
+    code = "signing-key"
+
+
 class EvaluationError(InputError):
     """Predictions that cannot be evaluated."""
 
@@ -190,6 +197,18 @@ class StoppedBySignal(BaseException):
         name = {2: "Ctrl-C", 15: "SIGTERM"}.get(signal_number, f"signal {signal_number}")
         super().__init__(f"stopped by {name}{'; ' if advice else ''}{advice}")
         self.signal_number = signal_number
+
+
+def error_of_code(code: str, message: str) -> CarinaError:
+    """Return an error that another process met, by its code; the root of all for one that needs
+    more than a message."""
+    kinds: list[type[CarinaError]] = [CarinaError]
+    while kinds:
+        kind = kinds.pop()
+        if vars(kind).get("code") == code and "__init__" not in vars(kind):
+            return kind(message)
+        kinds.extend(kind.__subclasses__())
+    return CarinaError(message)
 
 
 class CarinaWarning(UserWarning):

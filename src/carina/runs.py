@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
-
 from carina.data.manifest import ManifestRow, read_manifest
 from carina.data.predictions import read_predictions
 from carina.domain.audit import Audit
 from carina.domain.card import Card
-from carina.domain.document import Document
+from carina.domain.environment import Environment, GitState, Piece
 from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Evaluation
 from carina.domain.prediction import CAVEAT, Prediction
@@ -27,7 +25,27 @@ from carina.files.documents import read_document
 from carina.files.recipes import read_recipe
 from carina.files.tables import read_table
 
-TRAINING, FINISHED = "training", "finished"
+__all__ = [
+    "DIVERGED",
+    "FINISHED",
+    "HISTORY_COLUMNS",
+    "MEMBERS",
+    "PREPARED",
+    "STOPPED",
+    "TRAINING",
+    "Environment",
+    "EvaluatedFolder",
+    "GitState",
+    "Piece",
+    "Run",
+    "TestFolder",
+]
+
+TRAINING, FINISHED, STOPPED, DIVERGED = "training", "finished", "stopped", "diverged"
+PREPARED = "prepared"
+"""What a run is that has nothing but the record of another one, which it is to repeat."""
+MEMBERS = "members"
+"""The folder of a run that holds runs."""
 HISTORY_COLUMNS = (
     "epoch",
     "loss",
@@ -40,48 +58,6 @@ HISTORY_COLUMNS = (
     "val_auc_macro",
     "seconds",
 )
-
-
-class Environment(Document):
-    """Where and how a run was made: `environment.json`.
-
-    Attributes:
-        started: local time at the start, ISO 8601 with the offset.
-        status: "training" until every file of the run is written, then "finished".
-        command: the words that start this run again.
-        versions: package -> version.
-        machine: what is known of the hardware ("processor", "cores", "memory_gb", ...).
-        data: DATA as it was given, made absolute; `package` leaves this out.
-        seeds: how many trainings with seeds of their own.
-        folds: a number, "source", or "" without folds.
-        resumed: how often the run went on after it had been interrupted.
-        sources: DATA by name -> the folder it was read from; `package` leaves this out.
-        threads: CPU threads of the training.
-        precision: "chosen", "reason", and the timings of the probe.
-        device: "cpu" or the name of the GPU.
-        images_per_second: training speed, median over the epochs.
-        seconds: stage -> seconds.
-        test_opened: how many commands computed metrics on the test part.
-        notes: sentences about the data (merged classes, what was left out, ...).
-    """
-
-    started: str
-    status: str
-    command: str
-    versions: Mapping[str, str]
-    machine: Mapping[str, str | int | float]
-    sources: Mapping[str, str]
-    data: tuple[str, ...] = ()
-    seeds: int = 1
-    folds: str = ""
-    resumed: int = 0
-    threads: int = 0
-    precision: Mapping[str, str | float] = Field(default_factory=dict)
-    device: str = "cpu"
-    images_per_second: float = 0.0
-    seconds: Mapping[str, float] = Field(default_factory=dict)
-    test_opened: int = 0
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +112,17 @@ class Run(EvaluatedFolder):
             RunError: if the folder does not exist or is not a run.
         """
         folder = Path(folder)
+        if folder.is_file():
+            raise RunError(f"{folder} is a file; a run is a folder that carina train wrote")
         if not folder.is_dir():
             raise RunError(f"{folder} does not exist; a run is a folder that carina train wrote")
         run = cls(folder)
+        if (folder / "study.journal").is_file() and not run.environment_file.is_file():
+            again = shlex.join(["carina", "tune", "--resume", str(folder)])
+            raise RunError(
+                f"{folder} is a search of carina tune, and not a run; the search goes on with "
+                f"{again}, and carina train DATA --recipe takes its recipe.toml"
+            )
         if not run.recipe_file.is_file():
             found = ", ".join(sorted(f.name for f in folder.iterdir())[:6]) or "nothing"
             raise RunError(
@@ -205,7 +189,7 @@ class Run(EvaluatedFolder):
     @property
     def members_dir(self) -> Path:
         """One run for each seed, fold or stage of a cascade."""
-        return self.folder / "members"
+        return self.folder / MEMBERS
 
     @property
     def members(self) -> tuple[Run, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from carina.errors import UsageError
+from carina.files.user_folders import home_of_account, writable_or_temporary
 
 
 class Variable(NamedTuple):
@@ -27,21 +28,37 @@ VARIABLES = (
         "fixed layers make of films (vgg16 at 224 pixels: 50 KB a film and view in bf16 for the "
         "head, 200 KB for the last block, twice that in fp32); can be deleted at any time, never "
         "shrinks by itself",
-        "the user's cache folder",
+        "the user's cache folder; a temporary one where there is no home to write to",
     ),
     Variable(
         "CARINA_CONFIG_DIR",
         "the key that hashes patients (`patient.key`, readable by its owner alone)",
-        "the user's configuration folder",
+        "the user's configuration folder; a temporary one where there is no home to write to",
     ),
     Variable(
         "CARINA_PATIENT_KEY", "the key itself, 16 bytes or more, instead of the file", "the file's"
     ),
+    Variable(
+        "CARINA_KEY_PASSPHRASE",
+        "what unlocks the key that `carina sign` signs with, or locks the one that it makes",
+        "none; it is asked for on the terminal",
+    ),
     Variable("CARINA_RUNS_DIR", "where runs go without `--out`", "`runs` in the working folder"),
+    Variable(
+        "RAY_ADDRESS",
+        "the Ray cluster that `--workers` uses, as `10.0.0.1:6379`; `--cluster` goes before it",
+        "none: a Ray of the command's own, on this machine alone",
+    ),
     Variable(
         "CARINA_BROWSER",
         "the browser that prints a report to PDF (`carina report RUN --pdf`), as a path or a name",
         "the first Chromium, Chrome, Edge or Brave that is found",
+    ),
+    Variable(
+        "CARINA_MEMORY_MB",
+        "the memory that a training may take beside what the program holds before it, in millions "
+        "of bytes: with less it computes smaller parts of a batch at a time; more is believed",
+        "what the system says is free, but for 5 %",
     ),
     Variable(
         "CARINA_MAX_UPLOAD_MB", "the largest request to the server, in millions of bytes", "64"
@@ -93,6 +110,26 @@ VARIABLES = (
     ),
 )
 """Every variable that is read."""
+
+# What steers the libraries that compute: threads, instructions, and how sums are taken.
+_COMPUTING_VARIABLES = (
+    "ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "KMP_AFFINITY", "KMP_BLOCKTIME", "MKL_CBWR",
+    "MKL_DYNAMIC", "MKL_ENABLE_INSTRUCTIONS", "MKL_NUM_THREADS", "NPY_DISABLE_CPU_FEATURES",
+    "OMP_DYNAMIC", "OMP_NUM_THREADS", "ONEDNN_DEFAULT_FPMATH_MODE", "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)  # fmt: skip
+
+
+def computing_variables(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment variables that are set and steer the libraries that compute.
+
+    They are other programs' and are noted in a run's record, never acted upon.
+
+    >>> computing_variables({"OMP_NUM_THREADS": "2", "HOME": "/home/jo"})
+    {'OMP_NUM_THREADS': '2'}
+    """
+    variables = os.environ if environment is None else environment
+    return {name: variables[name][:80] for name in _COMPUTING_VARIABLES if name in variables}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +192,14 @@ class Settings:
         runs_dir: where runs go without `--out` (`CARINA_RUNS_DIR`, default `runs`).
         max_upload_bytes: the most that one request to the server may bring
             (`CARINA_MAX_UPLOAD_MB`, default 64, in millions of bytes).
+        memory_bytes: the memory that a training may take (`CARINA_MEMORY_MB`, in millions of
+            bytes); 0 for what the system says is free.
+        key_passphrase: of the key that `carina sign` uses, or "" (`CARINA_KEY_PASSPHRASE`).
         browser: the browser that prints pages, as a path or a name (`CARINA_BROWSER`); ""
             for the first one that is found.
         service: the server's other limits, and its token.
+        cluster: address of the Ray that several workers run in (`RAY_ADDRESS`); "" for one of
+            the command's own.
     """
 
     cache_dir: Path
@@ -165,8 +207,11 @@ class Settings:
     patient_key: bytes | None = None
     runs_dir: Path = Path("runs")
     max_upload_bytes: int = 64_000_000
+    memory_bytes: int = 0
+    key_passphrase: str = field(default="", repr=False)
     browser: str = ""
     service: ServiceSettings = ServiceSettings()
+    cluster: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -184,7 +229,10 @@ class Settings:
             runs_dir=Path(variables.get("CARINA_RUNS_DIR") or "runs"),
             max_upload_bytes=_megabytes(variables, "CARINA_MAX_UPLOAD_MB", default=64),
             browser=variables.get("CARINA_BROWSER") or "",
+            memory_bytes=_megabytes(variables, "CARINA_MEMORY_MB", default=0),
+            key_passphrase=variables.get("CARINA_KEY_PASSPHRASE") or "",
             service=ServiceSettings.of(variables),
+            cluster=variables.get("RAY_ADDRESS", "").strip(),
         )
 
 
@@ -194,7 +242,7 @@ def _megabytes(variables: Mapping[str, str], name: str, *, default: int) -> int:
 
 def _whole(variables: Mapping[str, str], name: str, *, default: int, unit: str) -> int:
     said = variables.get(name) or str(default)
-    if not (said.isascii() and said.isdecimal() and int(said) > 0):
+    if said != str(default) and not (said.isascii() and said.isdecimal() and int(said) > 0):
         raise UsageError(f"{name} must be a whole number of {unit} over 0, not '{said}'")
     return int(said)
 
@@ -216,10 +264,27 @@ def _seconds(
 
 
 def _user_dir(variables: Mapping[str, str], kind: str) -> Path:
-    """Return the platform's folder for a user's caches or configuration."""
+    """Return the platform's folder for a user's caches or configuration, or one that takes its
+    place where there is no home, or none to write to."""
+    from carina.data.patients import KEY_FILE
+
+    own = _own_dir(variables, kind)
+    if kind == "config" and own is not None and (own / KEY_FILE).is_file():
+        return own  # there is nothing more to write
+    return writable_or_temporary(own, kind=kind)
+
+
+def _own_dir(variables: Mapping[str, str], kind: str) -> Path | None:
     if sys.platform == "win32" and variables.get("LOCALAPPDATA"):
         return Path(variables["LOCALAPPDATA"]) / "carina" / kind
-    home = Path(variables.get("HOME") or variables.get("USERPROFILE") or ".")
+    # The XDG Base Directory Specification: "All paths must be absolute", others are ignored.
+    told = Path(variables.get(f"XDG_{kind.upper()}_HOME", ""))
+    if told.is_absolute() and sys.platform != "darwin":
+        return told / "carina"
+    said = Path(variables.get("HOME") or variables.get("USERPROFILE") or "")
+    home = said if said.is_absolute() else home_of_account()
+    if home is None:
+        return None
     if sys.platform == "darwin":
         return home / "Library" / ("Caches" if kind == "cache" else "Preferences") / "carina"
-    return Path(variables.get(f"XDG_{kind.upper()}_HOME") or home / f".{kind}") / "carina"
+    return home / f".{kind}" / "carina"

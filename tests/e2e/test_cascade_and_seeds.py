@@ -1,18 +1,22 @@
 """A cascade, several seeds, and a run that begins where another ended."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from carina.domain.probes import MASKED_BALANCED_ACCURACY
 from carina.domain.recipe import Recipe, recipe_from_values
 from carina.errors import RecipeError, UsageError
+from carina.files.digest_list import write_digests
 from carina.files.recipes import with_settings
 from carina.imaging import read_radiograph
 from carina.inference.bundle import load_classifier
 from carina.runs import Run
 from carina.workflows.start import reseeded
 from carina.workflows.train import train
+from carina.workflows.verify import verify
 
 pytestmark = pytest.mark.slow
 
@@ -289,3 +293,22 @@ def test_an_earlier_run_with_other_classes_keeps_all_but_its_output_layer(
         settings=places,
     )
     assert "output layer was drawn anew" in two.card.provenance.weights
+
+
+def test_stages_and_seeds_are_verified_and_a_hidden_member_is_found(
+    cascade_run, seeds_run, tmp_path, places
+):
+    found = verify(cascade_run.folder, "no-such-folder", settings=places)
+    assert found.is_same, found.differences
+    assert "members/which/predictions/test.csv" in {one.where for one in found.checks}
+    run = Run(Path(shutil.copytree(seeds_run.folder, tmp_path / "run")))
+    values = json.loads(run.evaluation_file.read_text(encoding="utf-8"))
+    values["members"][0]["chosen"] = not values["members"][0]["chosen"]
+    values["over_members"]["accuracy"]["high"] += 1e-4
+    run.evaluation_file.write_text(json.dumps(values), encoding="utf-8")
+    write_digests(run.folder)
+    found = verify(run.folder, "no-such-folder", settings=places)
+    assert [one.where for one in found.differences] == [
+        "evaluation.json: members[0].chosen",
+        "evaluation.json: over_members.accuracy.high",
+    ]

@@ -1,8 +1,10 @@
 """One recipe over folds, and with one source left out at a time."""
 
 import csv
+import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from carina.data.predictions import read_predictions
 from carina.domain.probes import MASKED_BALANCED_ACCURACY
 from carina.errors import UsageError
 from carina.evaluation.evaluate import scored_films
+from carina.files.digest_list import write_digests
 from carina.imaging.phantom import write_phantoms
 from carina.inference.bundle import load_classifier
 from carina.runs import Run
@@ -161,3 +164,24 @@ def test_an_external_test_of_held_out_sources_is_held_against_one(sources_run, p
     beside = result.evaluation.against_internal
     assert beside.name == f"the held-out source {run.evaluation.data.name}"
     assert f"on {beside.name} (" in beside.sentence
+
+
+def test_folds_are_verified_each_with_the_classifier_that_answered(sources_run, places, tmp_path):
+    found = carina.verify(sources_run.folder, settings=places)
+    assert found.is_same, found.differences
+    where = {one.where for one in found.checks if one.what == "answers"}
+    member = sources_run.members[1].name
+    assert {"predictions/folds.csv", f"members/{member}/predictions/test.csv"} <= where
+
+    run = Run(Path(shutil.copytree(sources_run.folder, tmp_path / "run")))
+    text = run.folds_file.read_text(encoding="utf-8")
+    run.folds_file.write_text(text.replace(",south\n", ",north\n", 1), encoding="utf-8")
+    values = json.loads(run.evaluation_file.read_text(encoding="utf-8"))
+    values["folds"]["mean_of_folds"]["accuracy"]["value"] += 1e-4
+    run.evaluation_file.write_text(json.dumps(values), encoding="utf-8")
+    write_digests(run.folder)
+    found = carina.verify(run.folder, "no-such-folder", settings=places)
+    places_of = [one.where for one in found.differences]
+    assert "evaluation.json: folds.mean_of_folds.accuracy.value" in places_of
+    assert any(place.startswith("predictions/folds.csv: ") for place in places_of)
+    assert len(places_of) == 2

@@ -132,6 +132,14 @@ def test_a_server_that_is_stopped_answers_what_it_has_taken_on_and_exits_with_0(
     assert "Traceback" not in server.text
 
 
+def test_ctrl_c_stops_a_server_cleanly(folder):
+    with serving(folder) as server:
+        assert server.predict()[0] == 200
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(timeout=30) == 0
+    assert "error" not in server.text
+
+
 def test_a_slow_half_or_leaving_client_harms_nobody(folder):
     with serving(folder, CARINA_UPLOAD_IDLE_S="0.3") as server:
         with server.connection() as connection:

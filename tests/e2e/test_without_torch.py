@@ -71,6 +71,18 @@ def test_explain_works_on_core_and_web_alone(classifier, film, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
+def test_verify_and_package_need_no_training_framework(trained_run, phantom_films, tmp_path):
+    done = command("package", trained_run.folder, "--out", tmp_path / "run.zip", "--json")
+    assert done.returncode == 0, done.stderr
+    films = phantom_films / "test"
+    done = command("verify", tmp_path / "run.zip", films, "--json")
+    assert done.returncode == 3, done.stderr
+    told = json.loads(done.stdout)
+    assert told["is_same"], told["differences"]
+    assert told["films"]["n_read"] == 36
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_serve_answers_on_core_and_web_alone_and_stops_cleanly(classifier, film):
     code = PRELUDE.format(hidden=STUDY) + "from carina.cli import main; main()"

@@ -157,3 +157,20 @@ def test_a_folder_with_something_in_it_is_not_touched(tmp_path):
     with pytest.raises(DatasetError, match="not empty"):
         unpack(archive, tmp_path / "out", error=DatasetError)
     assert tree(tmp_path / "out") == FILES
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"PK\x01\x02\x14\x03\x14\x00", b"PK\x01\x02\x14\x03\xc4\x00"),  # of version 19.6
+        ("f\u00e4".encode(), b"f\xff\xff"),  # a name that is no UTF-8, as it says
+    ],
+)
+def test_a_zip_that_the_reader_does_not_know_is_refused_in_words(tmp_path, before, after):
+    file = zip_of(tmp_path / "a.zip", {"f\u00e4.txt": b"x"})
+    data = file.read_bytes()
+    assert before in data
+    file.write_bytes(data.replace(before, after))
+    with pytest.raises(DatasetError, match="no zip or tar file that can be read"):
+        unpack(file, tmp_path / "out", error=DatasetError)
+    assert not (tmp_path / "out").exists()

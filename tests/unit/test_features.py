@@ -107,7 +107,7 @@ def test_another_object_computes_nothing_that_is_on_disk(n_computed, tmp_path):
 
 
 def test_an_interrupted_computation_goes_on_at_the_next_film(n_computed, tmp_path, monkeypatch):
-    monkeypatch.setattr("carina.training.features._FILMS_AT_ONCE", 3)
+    monkeypatch.setattr("carina.training.features.FILMS_AT_ONCE", 3)
 
     def stop(step):
         if step.done >= 6:

@@ -220,7 +220,7 @@ def test_the_area_told_is_the_mean_over_the_classes_and_not_kerass():
 
 
 def test_an_area_that_is_undefined_is_told_as_a_dash(monkeypatch):
-    monkeypatch.setattr("carina.training.fit._SECONDS_BETWEEN_STEPS_SHOWN", 0.0)
+    monkeypatch.setattr("carina.training.telling._SECONDS_BETWEEN_STEPS_SHOWN", 0.0)
     films = TrainingFilms(train=easy_part(16), validation=easy_part(6, labels=[1] * 6), spec=SMALL)
     told = []
     fitted(films, progress=told, epochs=2)

@@ -11,7 +11,8 @@ from carina.domain.recipe import EvaluateSection, Recipe, SplitSection
 from carina.errors import DatasetError, RecipeError, UsageError
 from carina.evaluation.evaluate import all_metrics, scored_films
 from carina.files.recipes import with_settings
-from carina.workflows.folds import comparable_means, folds_asked
+from carina.workflows.fold_figures import comparable_means
+from carina.workflows.folds import folds_asked
 from carina.workflows.members import mean_and_range
 from making.datasets import dataset_of, record_of, scan_of
 from making.predictions import predictions_of

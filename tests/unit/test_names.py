@@ -1,16 +1,27 @@
 """Names are harmless wherever they are shown, and none is lost."""
 
 import json
+import sys
 import unicodedata
 
 import pytest
 
 from carina.cli.terminal import note, show_json, show_table
 from carina.data import open_dataset
+from carina.domain.audit import Audit, Finding
 from carina.domain.progress import Step
 from carina.domain.report import FilmRow, Report, Section, ShownFilm
 from carina.errors import DatasetError
-from carina.files.names import LONGEST_NAME, encodable, in_json, on_lines, one_line, printable
+from carina.files.documents import read_document, write_document
+from carina.files.names import (
+    LONGEST_NAME,
+    encodable,
+    in_json,
+    on_disk,
+    on_lines,
+    one_line,
+    printable,
+)
 from carina.reporting.render import render_html
 from carina.workflows.progress_bar import progress_bar
 from making.datasets import TEST_KEY, write_film
@@ -101,3 +112,28 @@ def test_two_films_whose_names_become_one_are_refused_by_name(tmp_path):
     write_film(tmp_path / "Y" / "c.png", 2)
     with pytest.raises(DatasetError, match=r"two films are called .*/X/a\\nb\.png"):
         open_dataset([tmp_path], patient_key=TEST_KEY)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8")
+def test_a_name_as_it_is_shown_leads_to_the_file(tmp_path):
+    odd = tmp_path / "R\udcf6ntgen \udcff"
+    odd.mkdir()
+    assert on_disk(printable(str(odd))) == odd
+    literal = tmp_path / printable(odd.name)
+    literal.mkdir()
+    assert on_disk(str(literal)) == literal
+    assert on_disk(str(tmp_path / r"none\xf6")) == tmp_path / r"none\xf6"
+    dataset = tmp_path / "R\udce4" / "films"
+    for number, label in enumerate("ab"):
+        write_film(dataset / label / "film.png", number)
+    found = open_dataset([printable(str(dataset))], patient_key=TEST_KEY)
+    assert len(found.records) == 2
+
+
+def test_a_document_with_a_name_that_is_no_utf_8_is_written(tmp_path):
+    said = Finding(severity="note", sentence="R\udcf6ntgen, Größe 0.1")
+    audit = Audit(images={"R\udcf6": {"b": 1}}, findings=(said,), not_checked=())
+    write_document(tmp_path / "audit.json", audit)
+    read = read_document(tmp_path / "audit.json", Audit, error=DatasetError)
+    assert read.findings[0].sentence == r"R\xf6ntgen, Größe 0.1"
+    assert read.images == {r"R\xf6": {"b": 1}}

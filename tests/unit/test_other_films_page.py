@@ -13,7 +13,7 @@ from carina.reporting.external_wording import drop_sentence, is_tested_elsewhere
 from carina.reporting.folds_wording import folds_sentence
 from carina.reporting.sections.external import external
 from carina.reporting.sections.folds import folds
-from carina.workflows.folds import comparable_means
+from carina.workflows.fold_figures import comparable_means
 from carina.workflows.members import mean_and_range
 from making.runs import ExampleRun, write_example_run
 

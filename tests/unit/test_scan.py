@@ -216,6 +216,18 @@ def test_films_that_another_scan_kept_meanwhile_are_not_kept_again(dataset, tmp_
     assert facts_stores[0].load() == facts_stores[1].load()
 
 
+def test_pixels_that_a_disk_lost_in_silence_are_prepared_again(dataset, tmp_path):
+    first = scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "here")
+    keys = list(first.facts)
+    wanted = first.pixels.levels(keys)
+    (rows,) = (tmp_path / "here").glob("levels-*/*/rows.u16")
+    rows.write_bytes(rows.read_bytes()[: 16 * 24 * 2] + bytes(6 * 16 * 24 * 2))
+    for _ in range(2):
+        again = scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "here")
+        assert np.array_equal(again.pixels.levels(keys), wanted)
+    assert rows.stat().st_size == (7 + 6) * 16 * 24 * 2  # once for all
+
+
 def test_processes_that_scan_at_once_keep_every_film_once(dataset, tmp_path):
     folder, store = dataset.sources[0].folder, tmp_path / "cache"
     code = (

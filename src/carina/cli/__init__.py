@@ -3,23 +3,29 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 import typer
 
 from carina.cli.app import app
+from carina.cli.surroundings import settle
 from carina.cli.terminal import note, show_error
 from carina.errors import CarinaError, StoppedBySignal
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
 # click's UsageError; newer versions of typer bring their own copy of click.
 _CallError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def main() -> None:
     """Run the command that the arguments name, and exit with the design's codes."""
+    settle()
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(_run())
+    code = _run()
+    if code in (_INTERRUPTED, _TERMINATED):
+        _leave(code)
+    sys.exit(code)
 
 
 def _run() -> int:
@@ -34,13 +40,23 @@ def _run() -> int:
         sentence, word, exit_code = _told(error)
         show_error(sentence, code=word, as_json=as_json)
         return exit_code
+    except SystemExit as ended:
+        # How click and rich end where the reader of stdout has what it wanted.
+        return 0 if isinstance(ended.__context__, BrokenPipeError) else _as_code(ended)
     except OSError as error:
         _let_go_of_stdout()
         if isinstance(error, BrokenPipeError):  # the reader has what it wanted
             return 0
-        note(f"error: the result could not be printed: {error.strerror or error}")
+        what = "the result could not be printed"
+        if error.filename is not None:  # a file that nobody looked after
+            what = f"{error.filename} cannot be read or written"
+        note(f"error: {what}: {error.strerror or error}")
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _as_code(ended: SystemExit) -> int:
+    return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
 
 
 def _told(error: BaseException) -> tuple[str, str, int]:
@@ -60,6 +76,15 @@ def _told(error: BaseException) -> tuple[str, str, int]:
 def _let_go_of_stdout() -> None:
     """Keep Python from failing once more when it flushes stdout at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _leave(code: int) -> None:
+    """End the process at once: whoever stops it does not wait until libraries have cleaned up,
+    which takes seconds after a training. All that was open is closed by then."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _sentence(error: BaseException) -> str:

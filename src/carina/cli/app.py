@@ -1,5 +1,7 @@
 """The commands, gathered."""
 
+from collections.abc import Callable
+
 import typer
 
 from carina.cli import (
@@ -13,11 +15,16 @@ from carina.cli import (
     explain,
     export,
     import_model,
+    package,
     predict,
     recipes,
     report,
+    reproduce,
     serve,
+    sign,
     train,
+    tune,
+    verify,
 )
 from carina.version import VERSION
 
@@ -34,21 +41,33 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("demo")(demo.demo)
-app.command("audit")(audit.audit)
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
-app.command("compare")(compare.compare)
-app.command("predict")(predict.predict)
-app.command("explain")(explain.explain)
-app.command("import")(import_model.import_model)
-app.command("export")(export.export)
-app.command("report")(report.report)
-app.command("serve")(serve.serve)
-app.command("denoise")(denoise.denoise)
-app.command("recipes")(recipes.recipes)
+
+def _add(name: str, run: Callable[..., object]) -> None:
+    """Add a command, whose first line the list of commands shows whole."""
+    line = (run.__doc__ or "").strip().splitlines()[0]
+    app.command(name, short_help=line)(run)
+
+
+_add("demo", demo.demo)
+_add("audit", audit.audit)
+_add("train", train.train)
+_add("evaluate", evaluate.evaluate)
+_add("compare", compare.compare)
+_add("predict", predict.predict)
+_add("explain", explain.explain)
+_add("import", import_model.import_model)
+_add("export", export.export)
+_add("report", report.report)
+_add("reproduce", reproduce.reproduce)
+_add("verify", verify.verify)
+_add("package", package.package)
+_add("serve", serve.serve)
+_add("sign", sign.sign)
+_add("denoise", denoise.denoise)
+_add("tune", tune.tune)
+_add("recipes", recipes.recipes)
 app.add_typer(data.data, name="data")
-app.command("doctor")(doctor.doctor)
+_add("doctor", doctor.doctor)
 
 
 def _show_version(wanted: bool) -> None:

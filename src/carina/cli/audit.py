@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from carina.cli.cluster_options import ClusterOption, WorkersOption, settings_with
 from carina.cli.terminal import (
     FOUND,
     SKIPPED,
@@ -40,6 +41,8 @@ def audit(
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 4 on a critical finding.")] = False,
     set_: SetOption = None,
+    workers: WorkersOption = 1,
+    cluster: ClusterOption = None,
     out: OutOption = None,
     as_json: JsonFlag = False,
 ) -> int:
@@ -50,7 +53,10 @@ def audit(
     from carina.workflows.audit import audit as run
 
     with drawing(as_json=as_json) as progress:
-        result = run(data, against=against or (), set=set_ or (), out=out, progress=progress)
+        result = run(
+            data, against=against or (), set=set_ or (), out=out, workers=workers,
+            settings=settings_with(cluster, workers=workers), progress=progress,
+        )  # fmt: skip
     found = result.audit
     if as_json:
         show_json(found.model_dump(mode="json"))

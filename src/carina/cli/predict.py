@@ -13,6 +13,7 @@ from carina.cli.answer_options import (
     PrecisionOption,
     RuntimeOption,
 )
+from carina.cli.cluster_options import ClusterOption, WorkersOption, settings_with
 from carina.cli.terminal import (
     SKIPPED,
     ClassifierArgument,
@@ -95,6 +96,8 @@ def predict(
     ] = None,
     runtime: RuntimeOption = "auto",
     precision: PrecisionOption = "f32",
+    workers: WorkersOption = 1,
+    cluster: ClusterOption = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Answer for films: class, probabilities, cautions.
@@ -104,6 +107,8 @@ def predict(
     if watch is not None:
         if paths:
             raise UsageError("name films and folders, or --watch DIR, not both")
+        if workers > 1:
+            raise UsageError("--watch answers films one by one, without --workers")
         from carina.cli.watching import watch_folder
         from carina.workflows.answer_files import WantedFiles
 
@@ -123,7 +128,8 @@ def predict(
         result = run(
             classifier, paths, explain=explain, csv=csv, label=label, method=method,
             fhir=fhir, dicom=dicom, with_patient=with_patient, runtime=runtime,
-            precision=precision, progress=progress,
+            precision=precision, workers=workers, settings=settings_with(cluster, workers=workers),
+            progress=progress,
         )  # fmt: skip
     if as_json:
         show_json(result.as_values())

@@ -39,6 +39,15 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    signer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY",
+            help="Serve only what this key has signed: a public key's file, a folder of such "
+            "files, or a fingerprint (SHA256:...); may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Answer for films in the browser and over REST."""
@@ -59,6 +68,7 @@ def serve(
         precision=precision,
         token_file=token_file,
         allowed_hosts=tuple(allowed_host or ()),
+        signers=tuple(signer or ()),
         announce=announce,
     )
     return 0

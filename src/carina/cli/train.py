@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from carina.cli.cluster_options import ClusterOption, WorkersOption, settings_with
 from carina.cli.terminal import (
     DATA_ARGUMENT,
     SKIPPED,
@@ -21,10 +24,12 @@ from carina.cli.terminal import (
     number,
     percent,
     show,
+    show_error,
     show_findings,
     show_json,
     show_table,
 )
+from carina.files.stopping import ending_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +87,8 @@ def train(
             show_default=False,
         ),
     ] = None,
+    workers: WorkersOption = 1,
+    cluster: ClusterOption = None,
     out: OutOption = None,
     resume: Annotated[
         str | None,
@@ -96,18 +103,21 @@ def train(
     """Make a run: audit, split, train, evaluate, report."""
     from carina.workflows.train import train as run_training
 
-    with drawing(as_json=as_json) as progress:
+    say_last = partial(show_error, code="interrupted", as_json=as_json)
+    with drawing(as_json=as_json) as progress, ending_in_time(say_last):
         run = run_training(
             data or (),
             recipe=recipe,
             set=set_ or (),
             split=split,
             seeds=seeds,
+            workers=workers,
             folds=folds,
             init=init,
             abstain=abstain,
             out=out,
             resume=resume,
+            settings=settings_with(cluster, workers=None if resume else workers),
             progress=progress,
         )
     unreadable = run.audit.unreadable
@@ -172,7 +182,7 @@ def show_run(run: Run) -> None:
     _show_words(run, evaluation)
     show(f"report:     {run.report_file}")
     show(f"classifier: {run.classifier_dir}")
-    show(f"next:       {as_typed(f'carina serve {run.folder}')}")
+    show(f"next:       {as_typed(shlex.join(['carina', 'serve', str(run.folder)]))}")
 
 
 def _show_words(run: Run, evaluation: Evaluation) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +18,7 @@ from carina.data.answer_rows import (
 )
 from carina.errors import EvaluationError, StorageError, UsageError
 from carina.files.append_only import append_at, size_of
-from carina.files.atomic import storage_errors
+from carina.files.atomic import refused_write, storage_errors
 from carina.files.names import one_line
 from carina.files.tables import table_text
 
@@ -74,11 +73,10 @@ class AnswerTable:
         try:
             append_at(self.path, self._end, data)
         except OSError as error:
-            with suppress(OSError):
-                os.truncate(self.path, self._end)
+            told = refused_write(error, self.path, option="--csv", n_bytes=len(data))
             raise StorageError(
-                f"cannot write to {self.path}: {error.strerror or error}; its rows so far "
-                f"({self.n_rows:,}) stay, and the same command goes on behind them"
+                f"{told}; its rows so far ({self.n_rows:,}) stay, and the same command goes on "
+                "behind them"
             ) from error
         self._end += len(data)
         self.n_rows += len(rows)

@@ -5,8 +5,9 @@ its name, so that a moved or renamed film is known and no file name is kept:
 
 - `films-v4-DECODERS/facts.jsonl`: `FilmFacts`, one JSON line per film (about 0.6 KB);
 - `sketches-v2-DECODERS/`: what `imaging.sketch` made, about 9 KB per film (`files.row_store`);
-- `levels-v2-DECODERS/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
-  `rows.u16`, height x width little-endian uint16 per film, and `index.sha256`, 32 bytes per row.
+- `levels-v3-DECODERS/SPEC/`: what `imaging.prepare_levels` made for one `InputSpec.digest`:
+  `rows.u16`, height x width little-endian uint16 per film, and `index.sha256`, per row the 32
+  bytes of its film's sha256 and 16 of its own.
 
 DECODERS names the versions of Pillow and pydicom, and of the libraries of the spec's noise
 filter: another version may make other pixels of a film, and training must never see pixels that
@@ -21,8 +22,8 @@ everything in it can be made again.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -43,10 +44,12 @@ from carina.imaging.sketch import SKETCH
 # A new number when reading or preparing films changes what they become.
 FACTS_VERSION = 4
 SKETCHES_VERSION = 2
-LEVELS_VERSION = 2
+LEVELS_VERSION = 3
 FACTS_BYTES = 1_500
 """Bytes of room that one film's facts need at most, as long as its cautions are few."""
-_DIGEST_BYTES = 32
+_OPTION = "CARINA_CACHE_DIR"
+_DIGEST_BYTES, _CHECK_BYTES = 32, 16
+_ENTRY_BYTES = _DIGEST_BYTES + _CHECK_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +153,8 @@ class FactsStore:
         """
         if not facts:
             return
-        with storage_errors(self._path), self._lock:
+        n_bytes = len(facts) * FACTS_BYTES
+        with storage_errors(self._path, option=_OPTION, n_bytes=n_bytes), self._lock:
             self._read_on()
             lines = "".join(
                 json.dumps(asdict(one), separators=(",", ":")) + "\n"
@@ -159,10 +163,7 @@ class FactsStore:
             )
             if size_of(self._path) > self._read_to:
                 lines = "\n" + lines
-            with self._path.open("ab") as stream:
-                stream.write(lines.encode())
-                stream.flush()
-                os.fsync(stream.fileno())
+            append_at(self._path, size_of(self._path), lines.encode())
 
     def _read_on(self) -> None:
         """Take in the whole lines after those that were read before, whoever wrote them."""
@@ -197,21 +198,45 @@ class LevelsStore:
         self._index = folder / "index.sha256"
         self._lock = lock_in(folder)
         self._row_bytes = spec.height * spec.width * 2
+        self._entries: dict[str, tuple[int, bytes]] = {}
+        self._whole: dict[str, int] = {}
+        self._mapped: NDArray[np.uint16] = np.zeros((0, spec.height, spec.width), np.uint16)
 
     def index(self) -> dict[str, int]:
-        """Return sha256 -> row for every row that is whole."""
+        """Return sha256 -> row for every row that was written to its end; of two the later."""
         n_rows = self._n_rows()
-        if n_rows == 0:
-            return {}
-        with storage_errors(self._index):
-            digests = self._index.read_bytes()[: n_rows * _DIGEST_BYTES]
-        return {
-            digests[row * _DIGEST_BYTES : (row + 1) * _DIGEST_BYTES].hex(): row
-            for row in range(n_rows)
+        entries = b""
+        if n_rows:
+            with storage_errors(self._index):
+                entries = self._index.read_bytes()[: n_rows * _ENTRY_BYTES]
+        each = (entries[at : at + _ENTRY_BYTES] for at in range(0, len(entries), _ENTRY_BYTES))
+        self._entries = {
+            entry[:_DIGEST_BYTES].hex(): (row, entry[_DIGEST_BYTES:])
+            for row, entry in enumerate(each)
         }
+        return {sha256: row for sha256, (row, _) in self._entries.items()}
+
+    def is_whole(self, sha256: str) -> bool:
+        """Return whether a film of the `index` has a row that is what its digest says.
+
+        Each is held against it the first time it is asked for: a disk that lost power may have
+        said that it keeps what it did not.
+        """
+        row, check = self._entries.get(sha256, (-1, b""))
+        if row >= 0 and self._whole.get(sha256) != row:
+            if row >= len(self._mapped):
+                self._mapped = self.rows()
+            if _check(self._mapped[row].tobytes()) != check:
+                return False
+            self._whole[sha256] = row
+        return row >= 0
 
     def rows(self) -> NDArray[np.uint16]:
-        """Return every whole row, uint16 `[rows, height, width]`, mapped read-only."""
+        """Return every row that was written to its end, mapped read-only.
+
+        Returns:
+            uint16 `[rows, height, width]`.
+        """
         shape = (self._n_rows(), self.spec.height, self.spec.width)
         if shape[0] == 0:
             return np.zeros(shape, dtype=np.uint16)
@@ -229,17 +254,27 @@ class LevelsStore:
         """
         if not levels:
             return
-        with storage_errors(self._rows), self._lock:
-            known = self.index()
-            new = [sha256 for sha256 in levels if sha256 not in known]
-            rows = (np.ascontiguousarray(levels[one], dtype="<u2").tobytes() for one in new)
+        n_bytes = len(levels) * (self._row_bytes + _ENTRY_BYTES)
+        with storage_errors(self._rows, option=_OPTION, n_bytes=n_bytes), self._lock:
+            self.index()
+            new = [sha256 for sha256 in levels if not self.is_whole(sha256)]
+            rows = [np.ascontiguousarray(levels[one], dtype="<u2").tobytes() for one in new]
+            checks = [_check(row) for row in rows]
+            entries = (bytes.fromhex(one) + own for one, own in zip(new, checks, strict=True))
             n_rows = self._n_rows()
             append_at(self._rows, n_rows * self._row_bytes, b"".join(rows))
-            append_at(self._index, n_rows * _DIGEST_BYTES, b"".join(map(bytes.fromhex, new)))
+            append_at(self._index, n_rows * _ENTRY_BYTES, b"".join(entries))
+        places = range(n_rows, n_rows + len(new))
+        self._entries |= dict(zip(new, zip(places, checks, strict=True), strict=True))
+        self._whole |= dict(zip(new, places, strict=True))
 
     def _n_rows(self) -> int:
         n_rows = size_of(self._rows) // self._row_bytes
-        return min(n_rows, size_of(self._index) // _DIGEST_BYTES)
+        return min(n_rows, size_of(self._index) // _ENTRY_BYTES)
+
+
+def _check(row: bytes) -> bytes:
+    return hashlib.sha256(row).digest()[:_CHECK_BYTES]
 
 
 def _decoders() -> str:

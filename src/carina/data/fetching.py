@@ -19,7 +19,7 @@ from carina.data.kaggle import fetch_from_kaggle
 from carina.domain.progress import Progress, Step, silent
 from carina.errors import DatasetError, DownloadError, UsageError
 from carina.files.archives import unpack
-from carina.files.atomic import storage_errors, write_text
+from carina.files.atomic import flush_folder, storage_errors, write_text
 from carina.files.digests import file_digest
 from carina.files.downloads import download
 
@@ -88,6 +88,7 @@ def fetch_dataset(
             if folder.exists():
                 folder.rmdir()
             new.rename(folder)
+            flush_folder(folder.parent)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     if given is None:

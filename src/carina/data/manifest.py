@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -60,7 +60,16 @@ def write_manifest(path: Path, dataset: Dataset, split: Split, scan: FilmScan) -
     Raises:
         StorageError: if there is no room or no permission.
     """
-    write_table(path, COLUMNS, map(asdict, manifest_rows(dataset, split, scan)))
+    write_rows(path, manifest_rows(dataset, split, scan))
+
+
+def write_rows(path: Path, rows: Iterable[ManifestRow]) -> None:
+    """Write films, one a row.
+
+    Raises:
+        StorageError: if there is no room or no permission.
+    """
+    write_table(path, COLUMNS, map(asdict, rows))
 
 
 def manifest_rows(dataset: Dataset, split: Split, scan: FilmScan) -> list[ManifestRow]:

@@ -20,7 +20,7 @@ from carina.domain.recipe import LabelsSection
 from carina.domain.record import Record
 from carina.domain.sentences import counted
 from carina.errors import DatasetError
-from carina.files.names import one_line, printable
+from carina.files.names import on_disk, one_line, printable
 from carina.files.tree import (
     archive_folder,
     is_archive,
@@ -103,7 +103,7 @@ def _existing(sources: Sequence[Path | str]) -> list[Path]:
         raise DatasetError(
             "no DATA was given; name a folder, a .zip or .tar file, a CSV manifest or a .npz file"
         )
-    paths = [Path(source) for source in sources]
+    paths = [on_disk(str(source)) for source in sources]
     for path in paths:
         if not is_there(path) and split_archived(path) is None:
             raise DatasetError(_not_there(path))

@@ -12,7 +12,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from carina.errors import StorageError, UsageError
-from carina.files.atomic import storage_errors
+from carina.files.atomic import flush_folder, storage_errors
+from carina.files.user_folders import warn_if_temporary
 
 KEY_FILE = "patient.key"
 MIN_KEY_BYTES = 16
@@ -67,6 +68,8 @@ def load_patient_key(config_dir: Path, *, given: bytes | None) -> PatientKey:
             )
         return PatientKey(given)
     path = config_dir / KEY_FILE
+    what = "the key that hashes patients"
+    warn_if_temporary(config_dir, what=what, variable="CARINA_CONFIG_DIR")
     with storage_errors(path):
         if not path.exists():
             _make_key(path)
@@ -97,5 +100,6 @@ def _make_key(path: Path) -> None:
                 stream.flush()
                 os.fsync(stream.fileno())
             Path(name).replace(path)
+            flush_folder(path.parent)
         finally:
             Path(name).unlink(missing_ok=True)

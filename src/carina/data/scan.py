@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from carina.data.answer_rows import FileState
 from carina.data.cache import (
     FACTS_BYTES,
     FactsStore,
@@ -24,11 +25,14 @@ from carina.data.cache import (
     open_sketches,
     read_sketches,
 )
+from carina.data.film_state import film_state
+from carina.data.film_teller import FilmTeller
+from carina.data.seen_films import MapSeen, Seeing, SeenFilm, in_turns
 from carina.domain.audit import Unreadable
 from carina.domain.dataset import Dataset
 from carina.domain.film_facts import FilmFacts
 from carina.domain.input_spec import InputSpec
-from carina.domain.progress import Progress, Step, silent
+from carina.domain.progress import Progress, silent
 from carina.domain.radiograph import Radiograph
 from carina.domain.record import Record
 from carina.errors import ImageError, StorageError
@@ -38,7 +42,7 @@ from carina.files.machine import reading_threads
 from carina.files.names import without_place
 from carina.files.room import require_room
 from carina.files.row_store import RowStore
-from carina.imaging.decoding import BATCH, FilmBytes
+from carina.imaging.decoding import FilmBytes
 from carina.imaging.digests import facts_and_sketch
 from carina.imaging.medmnist_films import is_medmnist_film
 from carina.imaging.prepare import prepare_levels
@@ -63,6 +67,8 @@ class FilmScan:
         unreadable_keys: their record keys.
         pixels: the films prepared for the input spec, if one was given.
         sketches: what an audit compares of the films that could be read.
+        states: record key -> what its folder said of a film's file just before it was read;
+            nothing of a file of which it said nothing.
     """
 
     facts: Mapping[str, FilmFacts]
@@ -70,10 +76,16 @@ class FilmScan:
     unreadable_keys: frozenset[str] = frozenset()
     pixels: PreparedPixels | None = None
     sketches: Sketches | None = None
+    states: Mapping[str, FileState] = field(default_factory=dict)
 
 
 def scan_films(
-    dataset: Dataset, *, spec: InputSpec | None, cache_dir: Path, progress: Progress = silent
+    dataset: Dataset,
+    *,
+    spec: InputSpec | None,
+    cache_dir: Path,
+    elsewhere: MapSeen | None = None,
+    progress: Progress = silent,
 ) -> FilmScan:
     """Return what every film told, and its pixels prepared for `spec`.
 
@@ -84,6 +96,7 @@ def scan_films(
         dataset: the films.
         spec: what to prepare them for, or None for the facts alone.
         cache_dir: where decoded films are kept (`data.cache` says what and how large).
+        elsewhere: what reads and decodes the films in other processes; None: this one does.
         progress: told after every film ("reading films").
 
     Raises:
@@ -96,12 +109,16 @@ def scan_films(
         levels_store=LevelsStore(cache_dir, spec) if spec is not None else None,
     )
     _require_room_for(dataset.records, reading, cache_dir)
-    teller = _Teller(progress, total=len(dataset.records))
-    with ThreadPoolExecutor(reading_threads()) as pool:
-        for batch in _batches(dataset.records, spec):
-            for n_films in pool.map(reading.look, _turns(batch)):
-                teller.tell(n_films)
-            reading.keep()
+    teller = FilmTeller(progress, total=len(dataset.records))
+    if elsewhere is not None:
+        for n_films in reading.look_elsewhere(dataset.records, elsewhere):
+            teller.tell(n_films)
+    else:
+        with ThreadPoolExecutor(reading_threads()) as pool:
+            for batch in _batches(dataset.records, spec):
+                for n_films in pool.map(reading.look, in_turns(batch)):
+                    teller.tell(n_films)
+                reading.keep()
     reading.look_again(dataset.records)
     facts = {
         record.key: reading.known[reading.sha256_of[record.key]]
@@ -115,7 +132,35 @@ def scan_films(
         unreadable_keys=frozenset(record.key for record in failed),
         pixels=reading.prepared(facts),
         sketches=reading.sketches(facts),
+        states=MappingProxyType(reading.states),
     )
+
+
+def same_film(record: Record, sha256: str) -> bool:
+    """Return whether a film's file holds what it held when it was scanned.
+
+    Args:
+        record: the film.
+        sha256: of its bytes then (`FilmScan.facts`).
+
+    Raises:
+        ImageError: if it cannot be read.
+    """
+    return _content_of(record)[0] == sha256
+
+
+def scanned_film(record: Record, sha256: str) -> Radiograph | None:
+    """Return a film as it was scanned, or None if its file holds something else by now.
+
+    Args:
+        record: the film.
+        sha256: of its bytes when it was scanned.
+
+    Raises:
+        ImageError: if it cannot be read.
+    """
+    film = read_radiograph(record.file)
+    return film if film.sha256 == sha256 else None
 
 
 def with_views(dataset: Dataset, scan: FilmScan) -> Dataset:
@@ -149,9 +194,9 @@ class _Reading:
     sketch_store: RowStore
     levels_store: LevelsStore | None
     known: dict[str, FilmFacts] = field(init=False)
-    rows: dict[str, int] = field(init=False)
     sha256_of: dict[str, str] = field(default_factory=dict)
     failed: dict[str, ImageError] = field(default_factory=dict)
+    states: dict[str, FileState] = field(default_factory=dict)
     new_facts: dict[str, FilmFacts] = field(default_factory=dict)
     new_levels: dict[str, NDArray[np.uint16]] = field(default_factory=dict)
     new_sketches: dict[str, NDArray[np.void]] = field(default_factory=dict)
@@ -160,7 +205,8 @@ class _Reading:
 
     def __post_init__(self) -> None:
         self.known = self.facts_store.load()
-        self.rows = self.levels_store.index() if self.levels_store is not None else {}
+        if self.levels_store is not None:
+            self.levels_store.index()
 
     @property
     def new_film_bytes(self) -> int:
@@ -184,7 +230,10 @@ class _Reading:
         waiting: list[_Waiting] = []
         for record in records:
             try:
+                state = film_state(record.file)  # before: what comes after it shows
                 sha256, source = _content_of(record)
+                if state is not None:
+                    self.states[record.key] = state
                 if not self._claims(record, sha256):
                     continue
                 if isinstance(source, Radiograph):
@@ -200,6 +249,34 @@ class _Reading:
         self._decode(waiting)
         return len(records)
 
+    def look_elsewhere(self, records: Sequence[Record], elsewhere: MapSeen) -> Iterator[int]:
+        """Do what `look` does, in other processes; yield how many films were seen each time."""
+        turns = list(in_turns(records))
+        films = [[(os.fspath(one.file), one.path) for one in turn] for turn in turns]
+        spec = self.levels_store.spec if self.levels_store is not None else None
+        known = [sha256 for sha256 in self.known if self._is_done(sha256)]
+        for turn, seen in zip(turns, elsewhere(films, Seeing.of(spec, known)), strict=True):
+            for record, film in zip(turn, seen, strict=True):
+                self._take(record, film)
+            if len(self.new_facts) >= _BATCH_FILMS:
+                self.keep()
+            yield len(turn)
+        self.keep()
+
+    def _take(self, record: Record, film: SeenFilm) -> None:
+        """Note what another process told of a film."""
+        if film.state is not None:
+            self.states[record.key] = film.state
+        self.sha256_of[record.key] = film.sha256
+        if film.error is not None:
+            message, code = film.error
+            self._fail(record, ImageError(message, image_code=code))
+        elif film.facts is not None and film.sketch is not None:
+            self.new_facts[film.sha256] = film.facts
+            self.new_sketches[film.sha256] = film.sketch
+            if film.levels is not None:
+                self.new_levels[film.sha256] = film.levels
+
     def keep(self) -> None:
         """Write what is new to the stores, in the order of its sha256."""
         self.sketch_store.append(
@@ -214,7 +291,6 @@ class _Reading:
         self.new_facts.clear()
         if self.levels_store is not None:
             self.levels_store.append({key: self.new_levels[key] for key in sorted(self.new_levels)})
-            self.rows.update(dict.fromkeys(self.new_levels, -1))
         self.new_levels.clear()
 
     def look_again(self, records: Sequence[Record]) -> None:
@@ -239,7 +315,7 @@ class _Reading:
         return read_sketches(self.sketch_store, digest_of)
 
     def _is_done(self, sha256: str) -> bool:
-        has_levels = self.levels_store is None or sha256 in self.rows
+        has_levels = self.levels_store is None or self.levels_store.is_whole(sha256)
         return sha256 in self.known and has_levels and self._has_sketch(sha256)
 
     def _has_sketch(self, sha256: str) -> bool:
@@ -275,7 +351,7 @@ class _Reading:
         sha256 = radiograph.sha256
         facts, own_sketch = facts_and_sketch(radiograph)
         levels = None
-        if self.levels_store is not None and sha256 not in self.rows:
+        if self.levels_store is not None and not self.levels_store.is_whole(sha256):
             levels = prepare_levels(radiograph, self.levels_store.spec)
         with self._lock:
             if sha256 not in self.known:
@@ -318,28 +394,5 @@ def _batches(records: Sequence[Record], spec: InputSpec | None) -> Iterator[Sequ
         yield records[start : start + size]
 
 
-def _turns(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    """Yield runs of films that one thread reads with one worker."""
-    for start in range(0, len(records), BATCH):
-        yield records[start : start + BATCH]
-
-
 def _row_bytes(spec: InputSpec | None) -> int:
     return spec.height * spec.width * 2 if spec is not None else 0
-
-
-class _Teller:
-    """Counts films and tells how fast they come."""
-
-    def __init__(self, progress: Progress, *, total: int) -> None:
-        self._progress = progress
-        self._total = total
-        self._done = 0
-        self._start = time.perf_counter()
-
-    def tell(self, n_films: int) -> None:
-        for _ in range(n_films):
-            self._done += 1
-            seconds = max(time.perf_counter() - self._start, 1e-9)
-            facts = {"films/s": round(self._done / seconds, 1)}
-            self._progress(Step("reading films", self._done, self._total, facts))

@@ -218,8 +218,9 @@ def _cautions_on_leaks(groups: Sequence[Group], parts: Mapping[str, Part]) -> li
             shared += inside["validation"]
     if not shared:
         return []
+    share = "shares" if shared == 1 else "share"
     return [
-        f"{counted(shared, 'film')} of the validation part share a patient or a picture with "
+        f"{counted(shared, 'film')} of the validation part {share} a patient or a picture with "
         "films of the train part; the described split was kept, so the chosen epoch is the one "
         "that remembers them best, and the validation figures flatter"
     ]

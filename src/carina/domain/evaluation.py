@@ -41,6 +41,8 @@ class EvaluatedData(Plain):
             it is not a run's test part.
         patient_key_fingerprint: of the key that hashed the patients of an external test; "" for a
             run's own, whose card has it.
+        resamples: of the bootstrap, for intervals without a closed form; 0 in older files.
+        seed: of the resamples.
     """
 
     name: str
@@ -55,6 +57,8 @@ class EvaluatedData(Plain):
     chose_the_network: bool = False
     test_opened: int = 0
     patient_key_fingerprint: str = ""
+    resamples: int = 0
+    seed: int = 0
 
 
 class ConfusionMatrix(Plain):

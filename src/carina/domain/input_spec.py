@@ -10,6 +10,10 @@ from carina.domain.document import Plain
 DenoiseName = Literal["none", "median", "gaussian", "bilateral", "nl-means", "wavelet"]
 
 
+# What answers hold between two layers grows with it: 0.2 GB at 64 maps of float32.
+_PIXELS_AT_ONCE = 16 * 224 * 224
+
+
 class InputSpec(Plain):
     """What `imaging.prepare` makes of a radiograph before a network sees it.
 
@@ -35,9 +39,23 @@ class InputSpec(Plain):
     denoise: DenoiseName = "none"
     mask: Literal["none", "centre"] = "none"
 
+    def films_at_once(self, most: int) -> int:
+        """Return how many films are answered at a time (`films_at_once`)."""
+        return films_at_once(most, height=self.height, width=self.width)
+
     @property
     def digest(self) -> str:
         """16 hex digits over what decides the prepared pixels (channels do not:
         they are equal)."""
         facts = self.model_dump_json(exclude={"channels"})
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def films_at_once(most: int, *, height: int, width: int) -> int:
+    """Return how many films are answered at a time: `most`, but no more pixels than 16 films of
+    224 x 224 have, and at least one film; the same number on every machine.
+
+    >>> films_at_once(64, height=150, width=150), films_at_once(64, height=500, width=500)
+    (35, 3)
+    """
+    return max(1, min(most, _PIXELS_AT_ONCE // (height * width)))

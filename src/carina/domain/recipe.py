@@ -1,12 +1,18 @@
 """Everything that decides a training, as small nested plain values."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from carina.domain.document import Plain
 from carina.domain.input_spec import InputSpec
+from carina.domain.search_range import (
+    TUNABLE_SECTIONS,
+    SearchRange,
+    flat_ranges,
+    require_tunable,
+)
 from carina.errors import RecipeError
 from carina.registry import nearest
 
@@ -144,7 +150,7 @@ class TrainSection(Plain):
     epsilon: float = Field(default=1e-7, gt=0)
     weighting: Literal["none", "class-weights", "balanced-sampling"] = "none"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    threads: int = Field(default=0, ge=0)
+    threads: int = Field(default=0, ge=0, le=4096)
     choose_by: Literal["val_loss", "val_accuracy", "val_auc_macro"] = "val_loss"
     seed: int = Field(default=0, ge=0)
     max_unreadable: float = Field(default=0.05, ge=0, le=1)
@@ -214,6 +220,8 @@ class Recipe(Plain):
         n_classes: how many classes it is described for; the data decide how many it gets.
         stages: the parts of a cascade, in the order in which they are asked; `network`,
             `augment` and `train` of the recipe itself are then not used.
+        tune: full name of a setting ("train.learning_rate") -> the values among which `carina
+            tune` looks for better ones; no training goes by them.
     """
 
     name: str = "custom"
@@ -228,6 +236,16 @@ class Recipe(Plain):
     train: TrainSection = TrainSection()
     evaluate: EvaluateSection = EvaluateSection()
     stages: tuple[StageSection, ...] = ()
+    tune: Annotated[Mapping[str, SearchRange], BeforeValidator(flat_ranges)] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _ranges_are_of_settings(self) -> Self:
+        sections = {name: getattr(self, name) for name in TUNABLE_SECTIONS}
+        for name, span in self.tune.items():
+            require_tunable(name, span, sections)
+        return self
 
 
 def recipe_from_values(values: Mapping[str, Any], *, origin: str) -> Recipe:
@@ -254,7 +272,8 @@ def _problem(detail: dict[str, Any]) -> str:
     place = [str(part) for part in detail["loc"]]
     dotted = ".".join(place)
     if detail["type"] != "extra_forbidden":
-        return f"{dotted} = {detail['input']!r}: {detail['msg']}"
+        said = str(detail["msg"]).removeprefix("Value error, ")
+        return f"{dotted} = {detail['input']!r}: {said}" if place else said
     known = list(_keys_of(place[:-1]))
     near = nearest(place[-1], known)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
@@ -262,6 +281,8 @@ def _problem(detail: dict[str, Any]) -> str:
 
 
 def _keys_of(place: list[str]) -> list[str]:
+    if place[:1] == ["tune"]:
+        return list(SearchRange.model_fields)
     section: type[Plain] = Recipe
     for name in place:
         field = section.model_fields.get(name)

@@ -73,7 +73,7 @@ def evaluate(
     evaluation = Evaluation(
         classifier=classifier,
         labels=films.labels,
-        data=_counted(data, films),
+        data=_counted(data, films, section),
         metrics=overall,
         per_class=per_class,
         per_source=_per_source(films, section),
@@ -166,14 +166,16 @@ def _refuse_empty(films: ScoredFilms) -> None:
         raise EvaluationError("there is no film to evaluate: none is both labelled and readable")
 
 
-def _counted(data: EvaluatedData, films: ScoredFilms) -> EvaluatedData:
-    """Return `data` with the numbers that the films themselves tell."""
+def _counted(data: EvaluatedData, films: ScoredFilms, section: EvaluateSection) -> EvaluatedData:
+    """Return `data` with the numbers that the films themselves tell, and how they are resampled."""
     return data.model_copy(
         update={
             "n_images": len(films),
             "n_patients": n_known_patients(films.patients),
             "unit": films.unit,
             "n_abstained": int(films.abstained.sum()),
+            "resamples": section.resamples,
+            "seed": section.seed,
         }
     )
 

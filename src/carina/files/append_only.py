@@ -5,24 +5,44 @@ and what a killed process left half-written is cut off by the next writer.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
-from carina.files.atomic import storage_errors
+from carina.files.atomic import flush, flush_folder, make_folder, storage_errors
 
 
 def append_at(path: Path, offset: int, data: bytes) -> None:
-    """Write `data` at `offset`, where the whole rows end, and flush it to disk."""
+    """Write `data` at `offset`, where the whole rows end, and flush it to disk.
+
+    Raises:
+        OSError: if that fails; what was written of `data` is cut off again, as far as possible.
+    """
+    is_new = not path.exists()
     path.touch()
-    with path.open("rb+") as stream:
-        # Windows refuses to shorten a file that somebody has mapped, even by nothing.
-        if stream.seek(0, os.SEEK_END) > offset:
+    if is_new:
+        flush_folder(path.parent)
+    _cut_off(path, offset)
+    try:
+        with path.open("rb+") as stream:
+            stream.seek(offset)
+            stream.write(data)
+            stream.flush()
+            flush(stream.fileno())
+    except OSError:
+        with suppress(OSError):
+            os.truncate(path, offset)
+        raise
+
+
+def _cut_off(path: Path, offset: int) -> None:
+    """Shorten a file to `offset` bytes, flushed to disk; one that is not longer stays."""
+    # Windows refuses to shorten a file that somebody has mapped, even by nothing.
+    if size_of(path) > offset:
+        with path.open("rb+") as stream:
             stream.truncate(offset)
-        stream.seek(offset)
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+            flush(stream.fileno())
 
 
 def lock_in(folder: Path) -> FileLock:
@@ -33,7 +53,7 @@ def lock_in(folder: Path) -> FileLock:
     """
     lock = FileLock(folder / "lock")
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         # Taken once at the start, so that a folder without permission is refused before work.
         with lock:
             pass

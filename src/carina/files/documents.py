@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from carina.domain.document import Document
 from carina.errors import InputError
 from carina.files.atomic import write_text
+from carina.files.names import encodable
 from carina.files.plain_json import parse_json
 from carina.files.whole_files import read_whole
 
@@ -25,7 +29,21 @@ def write_document(path: Path, document: Document) -> None:
     Raises:
         StorageError: if there is no room or no permission.
     """
-    write_text(path, document.model_dump_json(indent=1) + "\n")
+    write_text(path, document_text(document))
+
+
+def document_text(document: Document) -> str:
+    """Return what a document's file holds: indented JSON.
+
+    Bytes of a file's name that are no UTF-8 are written out (`names.encodable`).
+    """
+    try:
+        text = document.model_dump_json(indent=1)
+    except PydanticSerializationError:
+        # Python's values: of JSON's, pydantic puts other signs in the place of such bytes.
+        values = _in_utf8(document.model_dump())
+        text = json.dumps(values, indent=1, ensure_ascii=False)
+    return text + "\n"
 
 
 def read_document(path: Path, kind: type[D], *, error: type[InputError]) -> D:
@@ -69,3 +87,15 @@ def document_of(data: bytes, kind: type[D], *, path: Path, error: type[InputErro
             f"{path} is not a valid {kind.__name__.lower()} file: {place}: {first['msg'][:400]} "
             f"({problem.error_count()} problems in all)"
         ) from problem
+
+
+def _in_utf8(value: Any) -> Any:
+    """Return plain values whose texts, and names of values, can be written as UTF-8."""
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, dict):
+        return {encodable(str(name)): _in_utf8(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_in_utf8(one) for one in value]
+    is_number = not isinstance(value, float) or math.isfinite(value)
+    return value if is_number else None  # as pydantic writes it

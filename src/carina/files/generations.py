@@ -13,7 +13,6 @@ from carina.errors import InputError
 from carina.files.atomic import storage_errors, write_bytes
 from carina.files.digests import sha256_bytes
 
-_KEPT = 2
 _DIGITS = 8
 Read = TypeVar("Read")
 
@@ -36,22 +35,29 @@ class Generation:
 class Generations:
     """The states of a file that is written again and again: `NAME-00000012.ENDING`.
 
-    Beside each lies a `.json` with its sha256 and facts. It is written last, so that a state
-    without one is no state; content and name are flushed to disk before an older one goes.
+    Beside each lies a `.json` with its facts and the sha256 of both. It is written last, so that a
+    state without one is no state; content and name are flushed to disk before an older one goes.
     """
 
-    def __init__(self, folder: Path, name: str, *, ending: str) -> None:
+    def __init__(self, folder: Path, name: str, *, ending: str, kept: int = 2) -> None:
         """Look at what is there; nothing is made before something is written.
 
         Args:
             folder: where the states lie.
             name: of the file, without its number.
             ending: of the file, without the dot.
+            kept: how many whole states stay.
         """
         self._folder = folder
         self._name = name
         self._ending = ending
+        self._kept = kept
         self._damaged: set[int] = set()
+
+    @property
+    def any(self) -> bool:
+        """Whether a state was written to its end."""
+        return bool(self._finished())
 
     def newest(self, taken: Callable[[Generation], Read]) -> tuple[Read | None, tuple[str, ...]]:
         """Return what `taken` makes of the newest state that is whole, or None without one.
@@ -66,23 +72,24 @@ class Generations:
         for number in reversed(self._finished()):
             try:
                 return taken(self._read(number)), tuple(passed_over)
-            except (OSError, ValueError, InputError) as problem:
+            except (OSError, ValueError, RecursionError, InputError) as problem:
                 self._damaged.add(number)
                 file = self._content_file(number).name
                 passed_over.append(f"{file} is damaged and was passed over: {problem}")
         return None, tuple(passed_over)
 
     def write(self, content: bytes, facts: Mapping[str, Any]) -> None:
-        """Keep a new state, and let go of all but it and the whole one before.
+        """Keep a new state, and let go of all but the last whole ones.
 
         Raises:
             StorageError: if there is no room or no permission; what was there stays.
         """
         number = (self._numbers() or [0])[-1] + 1
         write_bytes(self._content_file(number), content)
-        beside = {"sha256": sha256_bytes(content), "facts": facts}
+        digests = {"sha256": sha256_bytes(content), "facts_sha256": _digest_of_facts(facts)}
+        beside = {**digests, "facts": facts}
         write_bytes(self._facts_file(number), json.dumps(beside).encode())
-        kept = [whole for whole in self._finished() if whole not in self._damaged][-_KEPT:]
+        kept = [whole for whole in self._finished() if whole not in self._damaged][-self._kept :]
         for old in self._numbers():
             if old not in kept:
                 self._remove(old)
@@ -100,6 +107,8 @@ class Generations:
         beside = json.loads(self._facts_file(number).read_bytes())
         if not isinstance(beside, dict) or not isinstance(beside.get("facts"), dict):
             raise ValueError("its facts are not those of a state")
+        if _digest_of_facts(beside["facts"]) != beside.get("facts_sha256"):
+            raise ValueError("its facts are not what was written")
         content = self._content_file(number).read_bytes()
         if sha256_bytes(content) != beside.get("sha256"):
             raise ValueError("its content is not what was written")
@@ -131,3 +140,8 @@ class Generations:
 
     def _facts_file(self, number: int) -> Path:
         return self._folder / f"{self._name}-{number:0{_DIGITS}}.json"
+
+
+def _digest_of_facts(facts: Mapping[str, Any]) -> str:
+    """Return the hex sha256 of facts, the same before they were written and once they are read."""
+    return sha256_bytes(json.dumps(facts).encode())

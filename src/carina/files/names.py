@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from hashlib import sha256
+from pathlib import Path
 
 LONGEST_NAME = 1_000
 """Characters of a name that are shown; of a longer one the middle is left out."""
@@ -29,6 +30,7 @@ _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 _CUT_DIGITS = 12
 _KEPT_AT_EACH_END = 400
 # Of several lines the line ends and tabs are the writer's own.
+_WRITTEN_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
 _ODD_IN_TEXT = re.compile(r"[^\n\t -~]")
 
 
@@ -70,6 +72,20 @@ def without_place(sentence: str, *, file: str, name: str) -> str:
     'a.png is empty'
     """
     return sentence.replace(printable(file), name)
+
+
+def on_disk(name: str) -> Path:
+    """Return the path that a name of a record or a message stands for.
+
+    A name with bytes that are no UTF-8 is kept and shown with these written out; where nothing
+    lies under the name as it stands, and something under the one with the bytes, that is meant.
+    """
+    path = Path(name)
+    if _WRITTEN_BYTE.search(name) and not path.exists():
+        bytes_in = Path(_WRITTEN_BYTE.sub(lambda match: chr(0xDC00 + int(match[1], 16)), name))
+        if bytes_in.exists():
+            return bytes_in
+    return path
 
 
 def column_names(columns: Sequence[str]) -> str:

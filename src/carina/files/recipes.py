@@ -11,6 +11,7 @@ from typing import Any
 import tomli_w
 
 from carina.domain.recipe import AugmentSection, NetworkSection, Recipe, recipe_from_values
+from carina.domain.search_range import nested_ranges
 from carina.errors import InputError, RecipeError, UnknownNameError
 from carina.files.atomic import write_text
 from carina.files.whole_files import read_whole
@@ -150,7 +151,9 @@ def recipe_text(recipe: Recipe) -> str:
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
-    return recipe.model_dump(mode="json")
+    """Return a recipe as nested plain values; its ranges as a recipe's file writes them."""
+    values = recipe.model_dump(mode="json", exclude={"tune"})
+    return {**values, "tune": nested_ranges(recipe.tune)} if recipe.tune else values
 
 
 def _toml_value(value: object) -> str:

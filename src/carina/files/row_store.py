@@ -23,6 +23,7 @@ from carina.files.room import require_room
 
 KEY_BYTES = 32
 _CHECK_BYTES = 16
+_OPTION = "CARINA_CACHE_DIR"
 _ENTRY_BYTES = KEY_BYTES + _CHECK_BYTES
 Rows = NDArray[np.uint8]
 
@@ -125,7 +126,8 @@ class DiskStore:
         """
         if not rows:
             return
-        with storage_errors(self._rows_file), self._lock:
+        n_bytes = len(rows) * (self._row_bytes + _ENTRY_BYTES)
+        with storage_errors(self._rows_file, option=_OPTION, n_bytes=n_bytes), self._lock:
             self._read_on()
             new = {key: row for key, row in rows.items() if not self._is_whole(key)}
             n_rows = self._n_rows()

@@ -124,7 +124,10 @@ def is_folder(path: Path) -> bool:
 
 def is_there(path: Path) -> bool:
     """Return whether a path is a file or a folder, on disk or in an archive."""
-    return path.exists() if split_archived(path) is None else is_file(path) or is_folder(path)
+    try:
+        return path.exists() if split_archived(path) is None else is_file(path) or is_folder(path)
+    except (OSError, ValueError):  # a name that no system can have, or a loop of links
+        return False
 
 
 def home_of(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,19 @@ from pathlib import Path
 
 from carina.domain.card import Card
 from carina.errors import ClassifierError, UsageError
-from carina.files.atomic import storage_errors, write_bytes
+from carina.files.atomic import (
+    UNFINISHED,
+    flush_folder,
+    make_folder,
+    storage_errors,
+    umask,
+    write_bytes,
+)
 from carina.files.digests import sha256_bytes
 from carina.files.documents import document_of, write_document
 from carina.files.names import one_line
+from carina.files.plain_json import parse_json
+from carina.files.signing_keys import trusted_keys
 from carina.files.tables import table_text
 from carina.files.whole_files import read_whole
 from carina.inference.card_checks import require_consistent
@@ -20,6 +30,7 @@ from carina.inference.classifier import Classifier
 from carina.inference.onnx_files import MOST_BYTES
 from carina.inference.runtime_choice import UNCHECKED_CAUTION, choose_runtime
 from carina.inference.seen_rows import SEEN_COLUMNS
+from carina.inference.signatures import SIGNATURE, require_signature
 
 CARD = "card.json"
 NETWORK = "network.onnx"
@@ -41,6 +52,7 @@ def load_classifier(
     precision: str = "f32",
     threads: int = 0,
     films_expected: int | None = None,
+    signers: Sequence[str | Path] = (),
 ) -> Classifier:
     """Return the classifier in a folder, once every byte of it has been checked.
 
@@ -51,11 +63,14 @@ def load_classifier(
             runtime has it; "bf16-unchecked", which adds a caution to every answer.
         threads: CPU threads of one answer; 0 for all cores.
         films_expected: how many films will be answered, for "auto"; None for many.
+        signers: the keys of which one must have signed it, each a fingerprint, a file or a
+            folder of files (`signing_keys.trusted_keys`); any and none if none is named.
 
     Raises:
         ClassifierError: if there is no classifier, it is of a newer format, its network does
             not fit its card, or a file is missing, changed or not on the card; all such
-            files are named.
+            files are named. And if its signature is not that of its card, or not one of
+            `signers`.
         CouldNotError: if the runtime, or the noise filter that its films pass, is not there.
         UnknownNameError: if there is no such runtime or precision.
         UsageError: if the precision is not to be had.
@@ -67,6 +82,7 @@ def load_classifier(
     chosen = choose_runtime(
         runtime, precision=precision, films_expected=films_expected, serving=card.serving
     )
+    signature = require_signature(folder, text, trusted=trusted_keys(signers))
     files = checked_files(folder, card)
     return Classifier(
         _cautioned(card, precision),
@@ -74,6 +90,7 @@ def load_classifier(
         files=files,
         runtime=chosen,
         threads=threads,
+        signature=signature,
     )
 
 
@@ -112,17 +129,20 @@ def save_classifier(
     digests = {name: sha256_bytes(data) for name, data in files.items()}
     whole = card.model_copy(update={"files": digests})
     with storage_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        make_folder(folder.parent)
+        temporary = Path(
+            tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=UNFINISHED, dir=folder.parent)
+        )
     try:
         for name, data in files.items():
             write_bytes(temporary / name, data)
         write_document(temporary / CARD, whole)
         with storage_errors(folder):
-            temporary.chmod(0o755)
+            temporary.chmod(0o777 & ~umask())
             if folder.exists():
                 folder.rmdir()
             temporary.replace(folder)
+            flush_folder(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return whole
@@ -130,6 +150,8 @@ def save_classifier(
 
 def write_card(folder: Path, card: Card, *, readme: str) -> str:
     """Write a classifier's card and model card again, and return the card's new digest.
+
+    A signature of the earlier card goes first: whoever signed has not seen the new one.
 
     Args:
         folder: an existing classifier's.
@@ -141,6 +163,8 @@ def write_card(folder: Path, card: Card, *, readme: str) -> str:
     """
     text = readme.encode()
     files = {**card.files, README: sha256_bytes(text)}
+    with storage_errors(folder):
+        (folder / SIGNATURE).unlink(missing_ok=True)
     write_bytes(folder / README, text)
     write_document(folder / CARD, card.model_copy(update={"files": files}))
     return sha256_bytes((folder / CARD).read_bytes())
@@ -166,12 +190,30 @@ def classifier_folder(path: Path) -> Path:
     for folder in (path, path / "classifier"):
         if (folder / CARD).is_file():
             return folder
+    if (path / "recipe.toml").is_file():
+        raise ClassifierError(
+            f"{path} is a run without a classifier: {_how_it_stands(path)}; its log.txt tells more"
+        )
     found = "a file"
     if path.is_dir():
         found = ", ".join(sorted(f.name for f in path.iterdir())[:6]) or "nothing"
     raise ClassifierError(
         f"{path} is no classifier and no run: neither it nor its folder 'classifier' holds "
         f"{CARD} (found: {found})"
+    )
+
+
+def _how_it_stands(run: Path) -> str:
+    """Return in words why a run's folder holds no classifier, as far as its record tells."""
+    try:
+        record = parse_json((run / "environment.json").read_bytes(), name="", error=ClassifierError)
+    except (OSError, ClassifierError):
+        record = None
+    if isinstance(record, dict) and record.get("status") == "diverged":
+        return f"{record.get('diverged') or 'its training diverged'}"
+    return (
+        "its training is under way or was interrupted (in that case it goes on with "
+        f"{shlex.join(['carina', 'train', '--resume', str(run)])})"
     )
 
 
@@ -185,7 +227,7 @@ def checked_files(folder: Path, card: Card) -> dict[str, bytes]:
     Raises:
         ClassifierError: naming every file that is missing, changed or not on the card.
     """
-    present = _names_in(folder) - _BROWSER_FILES - {CARD}
+    present = _names_in(folder) - _BROWSER_FILES - {CARD, SIGNATURE}
     listed = sorted(card.files)
     files: dict[str, bytes] = {}
     room = _MOST_BYTES

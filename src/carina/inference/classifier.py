@@ -16,6 +16,7 @@ from carina.domain.gate import UNSURE, GateMeasures
 from carina.domain.label_set import LabelSet
 from carina.domain.prediction import Prediction
 from carina.domain.radiograph import Radiograph
+from carina.domain.signature import SignatureCheck
 from carina.errors import ClassifierError, UnknownNameError
 from carina.imaging.burned_in_text import film_cautions
 from carina.imaging.denoise import require_filter
@@ -27,6 +28,7 @@ from carina.inference.onnx_safety import require_harmless
 from carina.inference.runtime_choice import ChosenRuntime
 from carina.inference.runtimes import RUNTIMES, LoadedNetwork, Shape
 from carina.inference.seen_rows import seen_rows
+from carina.inference.signatures import UNSIGNED
 from carina.registry import unknown_name_sentence
 
 
@@ -37,6 +39,7 @@ class Classifier:
         card: what stands on it.
         digest: hex sha256 of its card, and so of everything in it.
         runtime: what computes its answers; its heat maps' heads compute in f32.
+        signature: what was found of its signature when it was loaded.
         gate_reference: what its fitted gate measures with; None if nothing was fitted.
     """
 
@@ -48,6 +51,7 @@ class Classifier:
         files: Mapping[str, bytes],
         runtime: ChosenRuntime,
         threads: int = 0,
+        signature: SignatureCheck = UNSIGNED,
     ) -> None:
         """Make a classifier of files whose digests were checked.
 
@@ -57,6 +61,7 @@ class Classifier:
             files: name -> bytes; `network.onnx` and the heads that the card names.
             runtime: what computes the answers (`runtime_choice.choose_runtime`).
             threads: CPU threads of one answer; 0 for all cores.
+            signature: what was found of its signature.
 
         Raises:
             ClassifierError: if the network cannot be run, or does not fit its card.
@@ -68,9 +73,11 @@ class Classifier:
         self.card = card
         self.digest = digest
         self.runtime = runtime
+        self.signature = signature
         self._load = RUNTIMES.get(runtime.name)
         self._threads = threads
-        self._films_at_once = require_harmless(files["network.onnx"]).films_at_once
+        harmless = require_harmless(files["network.onnx"]).films_at_once
+        self._films_at_once = card.input.films_at_once(harmless)
         self._network = self._load(
             files["network.onnx"], threads=threads, precision=runtime.precision
         )
@@ -261,7 +268,7 @@ class Classifier:
             digest: hex sha256 of it.
         """
         other = copy.copy(self)
-        other.card, other.digest = card, digest
+        other.card, other.digest, other.signature = card, digest, UNSIGNED
         return other
 
     def explain(

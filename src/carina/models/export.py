@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from carina.domain.input_spec import InputSpec
+from carina.domain.input_spec import InputSpec, films_at_once
 from carina.inference.runtimes import RUNTIMES
 from carina.models.backbone import BackboneNetwork
 from carina.models.network import ImageNetwork, set_memory_layout
@@ -136,8 +136,9 @@ def parity(network: ImageNetwork, exported: ExportedNetwork, films: NDArray[np.f
     heads = [(name, load(exported.heads[file])) for name, file in _names(len(exported.heads))]
     still = _copy_on_cpu(network)
     largest = 0.0
-    for start in range(0, len(films), _PARITY_BATCH):
-        batch = np.ascontiguousarray(films[start : start + _PARITY_BATCH])
+    at_once = films_at_once(_PARITY_BATCH, height=network.height, width=network.width)
+    for start in range(0, len(films), at_once):
+        batch = np.ascontiguousarray(films[start : start + at_once])
         with torch.inference_mode():
             wanted, _, maps = still.outputs(torch.from_numpy(batch))
             of_maps = [still.logits_of_maps(index, own) for index, own in enumerate(maps)]

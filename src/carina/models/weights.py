@@ -1,10 +1,12 @@
 """A network's weights as bytes, without a pickle."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -32,6 +34,24 @@ def weights_to_bytes(state: Mapping[str, Tensor], metadata: Mapping[str, Any]) -
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     # One entry: safetensors writes several in no particular order.
     return save(tensors, {_METADATA: json.dumps(metadata, sort_keys=True)})
+
+
+def weights_digest(state: Weights) -> str:
+    """Return the hex sha256 over the names, types, shapes and values of weights.
+
+    Args:
+        state: tensors by name, on any device and in any memory layout; their order counts not.
+
+    >>> import torch
+    >>> weights_digest({"a": torch.zeros(2)}) == weights_digest({"a": torch.zeros(2, 1)})
+    False
+    """
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        values = state[name].detach().cpu().contiguous()
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
+        digest.update(values.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def weights_from_bytes(

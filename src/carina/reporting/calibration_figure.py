@@ -12,12 +12,14 @@ from carina.domain.calibration_figures import (
 )
 from carina.domain.percentages import percent
 from carina.reporting.figures import FAINT, INK, PALETTE, Drawing, svg
+from carina.reporting.short_names import short_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _COLUMNS = 3
+_LONGEST_TITLE = 26  # characters above a panel
 _PANEL_INCHES = (4.0, 4.5)
 
 
@@ -66,6 +68,7 @@ def _grid(n_panels: int) -> tuple[int, int]:
 
 def _draw(figure: Figure, figures: CalibrationFigures) -> None:
     labels = list(figures.reliability)
+    titles = short_names(labels, most=_LONGEST_TITLE)
     columns, rows = _grid(len(labels))
     every = figure.subplots(
         2 * rows, columns, squeeze=False, gridspec_kw={"height_ratios": [3.2, 1] * rows}
@@ -78,7 +81,7 @@ def _draw(figure: Figure, figures: CalibrationFigures) -> None:
             below.set_visible(False)
             continue
         label = labels[place]
-        _draw_bins(above, label, figures.reliability[label])
+        _draw_bins(above, titles[place], figures.reliability[label])
         _draw_counts(below, figures.counts[label])
         if column == 0:
             above.set_ylabel("Share found")
@@ -91,7 +94,7 @@ def _draw(figure: Figure, figures: CalibrationFigures) -> None:
     figure.legend(handles, names, loc="outside lower center", ncols=2 if columns < _COLUMNS else 4)
 
 
-def _draw_bins(axes: Axes, label: str, bins: tuple[ReliabilityBin, ...]) -> None:
+def _draw_bins(axes: Axes, title: str, bins: tuple[ReliabilityBin, ...]) -> None:
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1.2, linestyle=":", label="Honest")
     x = [one.mean_probability for one in bins]
     y = [one.observed.value or 0.0 for one in bins]
@@ -111,7 +114,7 @@ def _draw_bins(axes: Axes, label: str, bins: tuple[ReliabilityBin, ...]) -> None
         zorder=3,
         label="Found, with 95 % interval",
     )
-    axes.set_title(label if len(label) <= 26 else f"{label[:25]}…")
+    axes.set_title(title)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xticklabels([])

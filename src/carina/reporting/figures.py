@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from carina.domain.evaluation import ConfusionMatrix, Curve, Evaluation
 from carina.errors import MissingExtraError
+from carina.reporting.short_names import short_names
 from carina.runs import Run
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ History = Sequence[Mapping[str, float]]
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 INK = "#1d2731"
 FAINT = "#8795a1"
+# Characters of a class beside an axis; and of one below, where three or four stand side by side.
+_LONGEST_NAME, _LONGEST_SIDE_BY_SIDE = 18, 15
 _LINE_STYLES = ("-", "--", "-.", ":")
 
 _LOOK: Any = {
@@ -212,8 +215,9 @@ def _draw_confusion(figure: Figure, matrix: ConfusionMatrix) -> None:
             axes.text(
                 column, row, f"{count}\n{100 * share:.1f} %", ha="center", va="center", color=ink
             )
-    names = [_short(label) for label in matrix.labels]
-    axes.set_xticks(range(len(names)), names, rotation=0 if len(names) <= 4 else 40)
+    names = short_names(matrix.labels, most=_LONGEST_NAME)
+    fit_side_by_side = len(names) <= 4 and max(map(len, names)) <= _LONGEST_SIDE_BY_SIDE
+    axes.set_xticks(range(len(names)), names, rotation=0 if fit_side_by_side else 40)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("Answer")
     axes.set_ylabel("Truth")
@@ -245,6 +249,7 @@ def _draw_precision_recall(figure: Figure, evaluation: Evaluation) -> None:
 def _draw_lines(
     axes: Axes, curves: Mapping[str, Curve], evaluation: Evaluation, *, metric: str
 ) -> None:
+    names = short_names(tuple(curves), most=_LONGEST_NAME)
     for index, (label, curve) in enumerate(curves.items()):
         value = evaluation.per_class[label][metric].value
         number = "" if value is None else f"  {value:.3f}"
@@ -256,7 +261,7 @@ def _draw_lines(
             color=PALETTE[index % len(PALETTE)],
             linestyle=_LINE_STYLES[index % len(_LINE_STYLES)],
             drawstyle=step,
-            label=f"{_short(label)}{number}",
+            label=f"{names[index]}{number}",
             clip_on=False,
         )
 
@@ -265,8 +270,3 @@ def _unit_square(axes: Axes) -> None:
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.set_aspect("equal")
-
-
-def _short(label: str) -> str:
-    """Return a class name that fits beside an axis."""
-    return label if len(label) <= 18 else f"{label[:17]}…"

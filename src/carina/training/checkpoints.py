@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from carina.errors import RunError
+from carina.errors import RunError, StoppedBySignal
 from carina.files.generations import Generation, Generations
 from carina.models.network import Network
 from carina.models.weights import weights_from_bytes, weights_to_bytes
 
+TRAINING, PROBE = "training", "masked-probe"
+_KEPT = {TRAINING: 2, PROBE: 1}
 DUE_AFTER_COSTS = 40.0
 """A checkpoint is due when so many times the seconds of the last one have passed: 2.5 % of a
 training's time."""
@@ -24,6 +27,7 @@ training's time."""
 _BYTES_PER_SECOND = 100e6
 _FLUSH_S = 0.05
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+_NETWORK, _BEST = "network", "best"
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +47,17 @@ class EpochSoFar:
     logits: Tensor | None = None
     loss: Tensor | None = None
     seconds: float = 0.0
+
+    def note(self, steps: int, logits: Sequence[Tensor], loss: Tensor, *, seconds: float) -> None:
+        """Note how far it is: all that was answered in it, and the summed loss."""
+        self.steps, self.seconds = steps, seconds
+        self.logits, self.loss = torch.cat(list(logits)), loss.clone()
+
+    @property
+    def answers(self) -> Tensor:
+        """`logits`, of an epoch of which a step was noted."""
+        assert self.logits is not None  # noted before
+        return self.logits
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +92,11 @@ class Checkpoints:
 
     Attributes:
         stop_signal: the number of the signal that asks for an end after a checkpoint, or None.
+        is_stoppable: whether the training may be ended right now, since a checkpoint can be
+            written of where it stands.
+        is_writing: whether one is being written.
+        threads_anew: CPU threads that the training would get if it began now.
+        read_s: seconds that it took to find and read the newest.
         remarks: sentences on what was found when the newest was read: damaged ones that were
             passed over, and circumstances that have changed since.
     """
@@ -85,6 +105,7 @@ class Checkpoints:
         self,
         folder: Path,
         *,
+        name: str = TRAINING,
         identity: Mapping[str, Any],
         circumstances: Mapping[str, Any],
         clock: Callable[[], float] = time.monotonic,
@@ -93,6 +114,7 @@ class Checkpoints:
 
         Args:
             folder: the run's `checkpoints/`.
+            name: `TRAINING`, or `PROBE`, of which one generation is kept: it is short.
             identity: what tells this training from another, as plain values; a checkpoint
                 of another one is not taken.
             circumstances: what the last digits depend on beside it: versions, processor,
@@ -100,13 +122,17 @@ class Checkpoints:
             clock: seconds.
         """
         self.remarks: tuple[str, ...] = ()
-        self._generations = _generations(folder)
+        self._generations = _generations(folder, name)
         self._identity = dict(identity)
         self._circumstances = dict(circumstances)
         self._clock = clock
         self._written_at = clock()
         self._cost_s = 0.0
         self.stop_signal: int | None = None
+        self.is_stoppable = False
+        self.is_writing = False
+        self.threads_anew = 0
+        self.read_s = 0.0
 
     def restore(self, network: Network, optimizer: torch.optim.Optimizer) -> Standing | None:
         """Give network and optimiser the state of the newest whole checkpoint, if there is one.
@@ -121,11 +147,13 @@ class Checkpoints:
         Raises:
             RunError: if the checkpoint is of another training.
         """
+        began = self._clock()
         found, self.remarks = self._generations.newest(_read)
         self._written_at = self._clock()
+        self.read_s = self._written_at - began
         if found is None:
             return None
-        tensors, facts = found
+        tensors, facts, standing = found
         if facts["identity"] != self._identity:
             raise RunError(
                 "the checkpoint is of another training "
@@ -138,9 +166,9 @@ class Checkpoints:
                 f"the training goes on under other circumstances ({changed}), so that its last "
                 "digits may differ from those of a training that was not interrupted",
             )
-        _fill(_changing(network), tensors, "network")
+        _fill(_changing(network), tensors, _NETWORK)
         _fill_moments(network, optimizer, tensors, steps=int(facts["optimizer_steps"]))
-        return _standing(tensors, facts)
+        return standing
 
     def is_due(self, network: Network) -> bool:
         """Return whether it is time for another checkpoint, or for the last one."""
@@ -151,18 +179,51 @@ class Checkpoints:
             self._cost_s = _FLUSH_S + 4 * n_bytes / _BYTES_PER_SECOND
         return self._clock() - self._written_at > DUE_AFTER_COSTS * self._cost_s
 
-    def write(self, network: Network, optimizer: torch.optim.Optimizer, standing: Standing) -> None:
+    def write(
+        self,
+        network: Network,
+        optimizer: torch.optim.Optimizer,
+        standing: Standing,
+        *,
+        is_last: bool = False,
+    ) -> None:
         """Write a checkpoint.
+
+        Args:
+            network, optimizer, standing: what is kept.
+            is_last: whether no step follows, so that no moments are needed, nor the best
+                epoch's values where the last one is the best.
 
         Raises:
             StorageError: if there is no room or no permission; the last ones stay.
         """
         began = self._clock()
-        tensors, steps = _tensors(network, optimizer, standing)
-        content = weights_to_bytes(tensors, {})
-        self._generations.write(content, self._facts(standing, steps))
+        self.is_writing = True
+        try:
+            tensors, steps = _tensors(network, optimizer, standing)
+            if is_last:
+                tensors = _without_what_steps_need(tensors, standing)
+            content = weights_to_bytes(tensors, {})
+            self._generations.write(content, self._facts(standing, steps))
+        finally:
+            self.is_writing = False
         self._written_at = self._clock()
         self._cost_s = max(self._written_at - began, _FLUSH_S)
+
+    @contextmanager
+    def stoppable(self) -> Iterator[None]:
+        """Let whoever hears a signal end the block at once.
+
+        Raises:
+            StoppedBySignal: if one was heard before.
+        """
+        if self.stop_signal is not None:
+            raise StoppedBySignal(self.stop_signal)
+        self.is_stoppable = True
+        try:
+            yield
+        finally:
+            self.is_stoppable = False
 
     def _facts(self, standing: Standing, optimizer_steps: int) -> dict[str, Any]:
         return {
@@ -180,14 +241,13 @@ class Checkpoints:
         }
 
 
-def kept_circumstances(folder: Path) -> Mapping[str, Any]:
-    """Return the circumstances that the newest whole checkpoint was made in; none without one.
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether a checkpoint of a training was written to its end; it may be damaged.
 
     Args:
         folder: the run's `checkpoints/`.
     """
-    found, _ = _generations(folder).newest(_read)
-    return {} if found is None else dict(found[1]["circumstances"])
+    return _generations(folder, TRAINING).any
 
 
 def remove_checkpoints(folder: Path) -> None:
@@ -199,11 +259,12 @@ def remove_checkpoints(folder: Path) -> None:
     Raises:
         StorageError: if that is not permitted.
     """
-    _generations(folder).remove()
+    for name in _KEPT:
+        _generations(folder, name).remove()
 
 
-def _generations(folder: Path) -> Generations:
-    return Generations(folder, "training", ending="safetensors")
+def _generations(folder: Path, name: str) -> Generations:
+    return Generations(folder, name, ending="safetensors", kept=_KEPT[name])
 
 
 def trained_values(network: Network) -> dict[str, Tensor]:
@@ -224,8 +285,8 @@ def _tensors(
     network: Network, optimizer: torch.optim.Optimizer, standing: Standing
 ) -> tuple[dict[str, Tensor], int]:
     """Return what a checkpoint holds, and how many steps the optimiser has taken."""
-    tensors = {f"network.{name}": one for name, one in _changing(network).items()}
-    tensors |= {f"best.{name}": one for name, one in standing.best.items()}
+    tensors = {f"{_NETWORK}.{name}": one for name, one in _changing(network).items()}
+    tensors |= {f"{_BEST}.{name}": one for name, one in standing.best.items()}
     if standing.epoch.logits is not None and standing.epoch.loss is not None:
         tensors |= {"epoch.logits": standing.epoch.logits, "epoch.loss": standing.epoch.loss}
     steps = 0
@@ -235,6 +296,16 @@ def _tensors(
             steps = int(state["step"])
             tensors |= {f"{moment}.{name}": state[moment] for moment in _MOMENTS}
     return tensors, steps
+
+
+def _without_what_steps_need(
+    tensors: Mapping[str, Tensor], standing: Standing
+) -> dict[str, Tensor]:
+    """Return what is needed of a training that is done."""
+    left_out: tuple[str, ...] = _MOMENTS
+    if standing.best_epoch == len(standing.history):
+        left_out += (_BEST,)
+    return {name: one for name, one in tensors.items() if name.partition(".")[0] not in left_out}
 
 
 def _fill(values: Mapping[str, Tensor], tensors: Mapping[str, Tensor], prefix: str) -> None:
@@ -270,12 +341,27 @@ def _fill_moments(
             optimizer.state[parameter] = {"step": taken, **own}
 
 
-def _read(generation: Generation) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
+def _read(generation: Generation) -> tuple[dict[str, Tensor], Mapping[str, Any], Standing]:
+    """Return what a checkpoint holds, and where the training stood.
+
+    Raises:
+        RunError: if it is none of a training's.
+    """
     tensors, _ = weights_from_bytes(generation.content, name="the checkpoint")
-    return tensors, generation.facts
+    facts = generation.facts
+    try:
+        standing = _standing(tensors, facts)
+        int(facts["optimizer_steps"])
+        is_whole = all(isinstance(facts[name], dict) for name in ("identity", "circumstances"))
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise RunError(f"its facts are not those of a training: {problem!r}") from problem
+    if not is_whole or not 0 <= standing.best_epoch <= len(standing.history):
+        raise RunError("its facts are not those of a training")
+    return tensors, facts, standing
 
 
 def _standing(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Standing:
+    best_epoch = int(facts["best_epoch"])
     return Standing(
         epoch=EpochSoFar(
             number=int(facts["epoch"]),
@@ -287,14 +373,17 @@ def _standing(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Standi
         history=[_with_nan(row) for row in facts["history"]],
         rates=list(facts["rates"]),
         validation_seconds=list(facts["validation_seconds"]),
-        best_epoch=int(facts["best_epoch"]),
-        best={
-            name.removeprefix("best."): one
-            for name, one in tensors.items()
-            if name.startswith("best.")
-        },
+        best_epoch=best_epoch,
+        best=_named(tensors, _BEST) or (_named(tensors, _NETWORK) if best_epoch else {}),
         seconds=float(facts["seconds"]),
     )
+
+
+def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {
+        name.removeprefix(start): one for name, one in tensors.items() if name.startswith(start)
+    }
 
 
 def _without_nan(row: Mapping[str, float]) -> dict[str, float | None]:

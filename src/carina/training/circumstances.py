@@ -1,11 +1,21 @@
 """What the last digits of a training depend on, beside its recipe and its films."""
 
+import re
+
 import cv2
 import numpy as np
 import torch
 
 from carina.training.precision import PrecisionChoice
 from carina.version import VERSION
+
+# As torch.__config__.show() writes them.
+_IN_BUILD = {
+    "blas of torch": r"BLAS_INFO=([^,\s]+)",
+    "mkl": r"oneAPI Math Kernel Library Version (\S+?)-",
+    "onednn": r"MKL-DNN v(\S+)",
+    "openmp": r"OpenMP (\d+)",
+}
 
 
 def circumstances_of(
@@ -31,3 +41,22 @@ def circumstances_of(
         "precision": precision.name,
         "fixed layers": precision.runtime,
     }
+
+
+def libraries() -> dict[str, str]:
+    """Return the instruction set that torch uses here, and the libraries that multiply matrices
+    for it and for numpy, as plain values.
+
+    Those that a build does not name are left out.
+    """
+    built_with = torch.__config__.show()
+    facts = {"instructions": torch.backends.cpu.get_cpu_capability()}
+    for name, pattern in _IN_BUILD.items():
+        found = re.search(pattern, built_with)
+        if found:
+            facts[name] = found[1]
+    config = np.show_config(mode="dicts")
+    blas = config.get("Build Dependencies", {}).get("blas", {}) if config else {}
+    if blas.get("name"):
+        facts["blas of numpy"] = f"{blas['name']} {blas.get('version', '')}".strip()
+    return facts

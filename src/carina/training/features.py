@@ -22,8 +22,10 @@ from carina.training.augment import changes_films
 from carina.training.films import FilmPart
 from carina.training.frozen_part import FrozenPart
 from carina.training.loading import Batch, changed_images, made_ahead, times_shown, view_shown
+from carina.training.share import WHOLE, Share
 
-_FILMS_AT_ONCE = 32
+FILMS_AT_ONCE = 32
+"""Films that fixed layers are shown at a time, where there is memory for that."""
 _ROOM_ADVICE = (
     "choose another cache folder with CARINA_CACHE_DIR, or ask for fewer --set augment.views"
 )
@@ -65,6 +67,10 @@ class _Shown:
     times: NDArray[np.int64]
     view: int
 
+    def at(self, places: NDArray[np.int64]) -> _Shown:
+        """Return some of them."""
+        return _Shown(self.films[places], self.times[places], self.view)
+
 
 class Features:
     """The features of a part's films, by the content of what the fixed layers were shown.
@@ -82,6 +88,7 @@ class Features:
         *,
         views: Views | None = None,
         cache_dir: Path | None = None,
+        films_at_once: int = 0,
         progress: Progress = silent,
     ) -> None:
         """Open what is known of the features of a part; nothing is computed yet.
@@ -91,6 +98,8 @@ class Features:
             part: the films.
             views: how they are shown; None: as they are.
             cache_dir: where features are kept; None: in memory.
+            films_at_once: the most that the fixed layers are shown at a time; 0 for
+                `FILMS_AT_ONCE`.
             progress: told while features are computed ("computing features").
 
         Raises:
@@ -100,6 +109,7 @@ class Features:
         self._part = part
         self._views = views or Views(AugmentSection(), 0)
         self._changes = changes_films(self._views.augment)
+        self._films_at_once = min(FILMS_AT_ONCE, films_at_once or FILMS_AT_ONCE)
         self._progress = progress
         self._contents = _content_digests(part)
         row_bytes = int(np.prod(frozen.shape)) * frozen.dtype.itemsize
@@ -110,7 +120,13 @@ class Features:
 
     @contextmanager
     def batches(
-        self, order: NDArray[np.int64], *, batch_size: int, epoch: int = 1, begin: int = 0
+        self,
+        order: NDArray[np.int64],
+        *,
+        batch_size: int,
+        epoch: int = 1,
+        begin: int = 0,
+        share: Share = WHOLE,
     ) -> Iterator[Iterator[Batch]]:
         """Yield an epoch's batches of features; those that are not known are computed first.
 
@@ -119,20 +135,22 @@ class Features:
             batch_size: films in a batch; the last one holds what is left.
             epoch: from 1; it decides which view is shown.
             begin: the first batch that is wanted.
+            share: which films of each batch are wanted.
 
         Raises:
             StorageError: if there is no room for them.
         """
         shown = self._shown(order, epoch)
-        self._compute_missing(shown)
+        self._compute_missing(shown.at(share.places(order.size, batch_size)))
         keys = self._keys(shown)
 
         def make(films: slice) -> Batch:
             labels = torch.from_numpy(self._part.labels[order[films]])
             return Batch(images=self._values(self._store.read(keys[films])), labels=labels)
 
-        with made_ahead(make, n=order.size, batch_size=batch_size, begin=begin) as batches:
-            yield batches
+        batches = share.of_batches(order.size, batch_size, begin)
+        with made_ahead(make, batches) as coming:
+            yield coming
 
     def _shown(self, order: NDArray[np.int64], epoch: int) -> _Shown:
         if self._changes:
@@ -172,7 +190,7 @@ class Features:
 
         device = next(self._frozen.network.parameters()).device
         began, n_done = time.monotonic(), 0
-        with made_ahead(make, n=missing.size, batch_size=_FILMS_AT_ONCE) as batches:
+        with made_ahead(make, WHOLE.of_batches(missing.size, self._films_at_once)) as batches:
             for images in batches:
                 rows = _rows(self._frozen(images.to(device)))
                 places = missing[n_done : n_done + len(rows)]
@@ -197,8 +215,8 @@ def _rows(values: Tensor) -> NDArray[np.uint8]:
 
 def _content_digests(part: FilmPart) -> list[bytes]:
     digests: list[bytes] = []
-    for at in range(0, len(part), _FILMS_AT_ONCE):
-        levels = part.read_levels(part.keys[at : at + _FILMS_AT_ONCE])
+    for at in range(0, len(part), FILMS_AT_ONCE):
+        levels = part.read_levels(part.keys[at : at + FILMS_AT_ONCE])
         digests.extend(_digest(film.tobytes()) for film in levels)
     return digests
 

@@ -22,6 +22,7 @@ from carina.training.frozen_part import FrozenPart, with_frozen_part
 from carina.training.loading import Batch, epoch_batches
 from carina.training.precision import PrecisionChoice
 from carina.training.scoring import logits_of, torch_logits
+from carina.training.share import WHOLE, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Plan:
         device: where.
         cache_dir: where features of fixed layers are kept; None: in memory.
         progress: told what is going on.
+        share: which films of each batch are shown here, where several workers share them.
+        films_at_once: the most films that are computed at a time; 0 for whole batches.
     """
 
     train: TrainSection
@@ -42,6 +45,8 @@ class Plan:
     device: torch.device
     cache_dir: Path | None
     progress: Progress
+    share: Share = WHOLE
+    films_at_once: int = 0
 
 
 class Feed:
@@ -97,10 +102,12 @@ class Feed:
             epoch: from 1.
             begin: the first batch that is wanted.
         """
-        batch_size, seed = self._plan.train.batch_size, self._plan.train.seed
+        batch_size, seed, share = (
+            self._plan.train.batch_size, self._plan.train.seed, self._plan.share,
+        )  # fmt: skip
         if self._train_features is not None:
             coming = self._train_features.batches(
-                order, batch_size=batch_size, epoch=epoch, begin=begin
+                order, batch_size=batch_size, epoch=epoch, begin=begin, share=share
             )
         else:
             coming = epoch_batches(
@@ -111,6 +118,7 @@ class Feed:
                 seed=seed,
                 epoch=epoch,
                 begin=begin,
+                share=share,
             )
         with coming as batches:
             yield (
@@ -123,7 +131,7 @@ class Feed:
 
     def validation_logits(self) -> NDArray[np.float64]:
         """Return the network's logits of the validation films as `torch_logits` does."""
-        batch_size = self._plan.train.batch_size
+        batch_size = self._plan.films_at_once or self._plan.train.batch_size
         if self._validation_features is None:
             return torch_logits(self._network, self._films.validation, batch_size=batch_size)
         order = np.arange(len(self._films.validation))
@@ -136,7 +144,9 @@ class Feed:
         if self._frozen is None:
             return values.expand(-1, self._network.channels, -1, -1)
         if self._train_features is None:
-            values = self._frozen(values)
+            few = torch.split(values, self._plan.films_at_once or len(values))
+            made = [self._frozen(some) for some in few]
+            values = made[0] if len(made) == 1 else torch.cat(made)
         return self._frozen.for_trained_layers(values)
 
     def _features(self, frozen: FrozenPart, part: FilmPart, views: Views | None = None) -> Features:
@@ -145,6 +155,7 @@ class Feed:
             part,
             views=views,
             cache_dir=self._plan.cache_dir,
+            films_at_once=self._plan.films_at_once,
             progress=self._plan.progress,
         )
 

@@ -6,7 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from torch import Tensor
 
 from carina.domain.progress import Progress, Step, silent
 from carina.domain.recipe import AugmentSection, TrainSection
-from carina.domain.sentences import counted
 from carina.errors import RecipeError, StoppedBySignal, TrainingError
 from carina.models.network import Network, set_memory_layout
 from carina.runs import HISTORY_COLUMNS
@@ -32,16 +31,21 @@ from carina.training.device import (
     training_device,
     usable_threads,
 )
+from carina.training.divergence import (
+    OutOfBoundsError,
+    check_answers,
+    check_first_answers,
+    check_loss,
+    check_values,
+    diverged,
+)
 from carina.training.feed import Feed, Plan
 from carina.training.films import TrainingFilms
 from carina.training.precision import PrecisionChoice
 from carina.training.sampling import epoch_order, loss_weights
 from carina.training.scoring import figures
 from carina.training.step import adam, training_step
-
-_SECONDS_BETWEEN_STEPS_SHOWN = 0.2
-# A cross-entropy at which every answer is wrong with a probability of 1 - exp(-10000).
-_DIVERGED = 1e4
+from carina.training.telling import Bar, epoch_done, rather_anew, where_it_goes_on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,20 +74,6 @@ class Fitted:
     validation_seconds: tuple[float, ...]
 
 
-class DivergedError(TrainingError):
-    """A training whose loss left all bounds.
-
-    Attributes:
-        best_epoch: the best before that, from 1; 0 if there was none.
-        best_state: its weights, CPU tensors by name.
-    """
-
-    def __init__(self, message: str, *, best_epoch: int, best_state: dict[str, Tensor]) -> None:
-        super().__init__(message)
-        self.best_epoch = best_epoch
-        self.best_state = best_state
-
-
 def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
     network: Network,
     films: TrainingFilms,
@@ -92,6 +82,7 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
     augment: AugmentSection,
     precision: PrecisionChoice,
     cache_dir: Path | None = None,
+    films_at_once: int = 0,
     checkpoints: Checkpoints | None = None,
     progress: Progress = silent,
 ) -> Fitted:
@@ -110,6 +101,8 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
         precision: fp32 or bf16, from `choose_precision`.
         cache_dir: where what fixed layers make of films is kept (`training.features`);
             None: in memory, for this training.
+        films_at_once: the most films that are computed at a time, from `choose_memory`; 0 for
+            whole batches.
         checkpoints: where the training's state is kept; it goes on from the newest, and ends
             with the same bits as if nothing had happened. None: nowhere.
         progress: told a few times a second, and with a sentence after each epoch.
@@ -122,9 +115,9 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
         StorageError: if a checkpoint cannot be written.
         RecipeError: if the films cannot give the figure that chooses the epoch.
     """
-    _check_films(films, train, n_classes=network.n_classes)
+    check_films(films, train, n_classes=network.n_classes)
     device = training_device()
-    plan = Plan(train, augment, precision, device, cache_dir, progress)
+    plan = Plan(train, augment, precision, device, cache_dir, progress, films_at_once=films_at_once)
     with _training_settings(device, train):
         set_memory_layout(network.to(device), torch.channels_last)
         fitting = _begun(network, films, plan, checkpoints)
@@ -134,8 +127,8 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
                 row = _train_epoch(fitting)
                 _note_epoch(fitting, row, films)
                 if standing.epoch.number > train.epochs:
-                    _keep(fitting)
-        last_state = _weights_of(network)
+                    _keep(fitting, is_last=True)
+        last_state = weights_of(network)
         set_memory_layout(network.to("cpu").eval(), torch.contiguous_format)
     return Fitted(
         history=tuple(standing.history),
@@ -177,8 +170,11 @@ def _begun(
     if checkpoints is not None:
         for remark in checkpoints.remarks:
             plan.progress(Step("training", message=remark))
-    if found is not None:
-        plan.progress(Step("training", message=_where_it_goes_on(found, plan.train.epochs)))
+    if found is not None and checkpoints is not None:
+        plan.progress(Step("training", message=where_it_goes_on(found, plan.train.epochs)))
+        rather = rather_anew(found, plan.train, checkpoints)
+        if rather:
+            plan.progress(Step("training", message=rather))
     return _Fitting(
         network=network,
         optimizer=optimizer,
@@ -187,15 +183,6 @@ def _begun(
         standing=found or Standing(EpochSoFar(1)),
         checkpoints=checkpoints,
     )
-
-
-def _where_it_goes_on(standing: Standing, epochs: int) -> str:
-    if standing.epoch.number > epochs:
-        return f"all {epochs} epochs were trained before; nothing is trained again"
-    where = f"the training goes on in epoch {standing.epoch.number} of {epochs}"
-    if standing.epoch.steps:
-        where += f", after {counted(standing.epoch.steps, 'step')} of it"
-    return where
 
 
 def _train_epoch(fitting: _Fitting) -> dict[str, float]:
@@ -212,9 +199,13 @@ def _train_epoch(fitting: _Fitting) -> dict[str, float]:
     total_loss = torch.zeros((), dtype=torch.float64, device=plan.device)
     if epoch.loss is not None:
         total_loss += epoch.loss.to(plan.device)
-    bar = _Bar(plan.progress, fitting.standing, train.epochs, len(order), n_seen)
+    bar = Bar(plan.progress, fitting.standing, train.epochs, len(order), n_seen)
     fitting.network.train()
-    with feed.batches(order, epoch.number, begin=epoch.steps) as batches:
+    with ExitStack() as open_until_the_end:
+        with _stoppable(fitting):  # features may be computed first
+            batches = open_until_the_end.enter_context(
+                feed.batches(order, epoch.number, begin=epoch.steps)
+            )
         for step, batch in enumerate(batches, start=epoch.steps):
             torch.manual_seed(derived_seed(train.seed, "dropout", epoch.number, step))
             loss, logits = training_step(
@@ -224,19 +215,27 @@ def _train_epoch(fitting: _Fitting) -> dict[str, float]:
                 labels=batch.labels,
                 weights=weights,
                 bf16=feed.bf16,
+                films_at_once=plan.films_at_once,
             )
+            if (epoch.number, step) == (1, 0):
+                check_first_answers(logits)
             seen.append(logits)
             total_loss += loss.double() * len(batch.labels)
             n_seen += len(batch.labels)
-            bar.show(n_seen, total_loss)
+            told = bar.show(n_seen, total_loss)
+            # A loss that is no number stays none; whether a large one is seen here is a matter
+            # of the clock, and must not decide what becomes of the training.
+            if told is not None and not math.isfinite(told):
+                check_loss(told, f"in epoch {epoch.number}, after {n_seen} films")
             if _is_due(fitting):
-                epoch.steps, epoch.seconds = step + 1, time.monotonic() - began
-                epoch.logits, epoch.loss = torch.cat(seen), total_loss.clone()
+                epoch.note(step + 1, seen, total_loss, seconds=time.monotonic() - began)
+                seen = [epoch.answers]
                 _keep(fitting)
     mean_loss = float(total_loss) / n_seen
-    _check_loss(mean_loss, f"in epoch {epoch.number}")
-    answers = torch.cat(seen).double().cpu().numpy()
-    epoch.seconds = time.monotonic() - began
+    check_loss(mean_loss, f"in epoch {epoch.number}")
+    n_steps = math.ceil(len(order) / train.batch_size)
+    epoch.note(n_steps, seen, total_loss, seconds=time.monotonic() - began)
+    answers = epoch.answers.double().cpu().numpy()
     return {"epoch": epoch.number, **figures(answers, labels[order]), "loss": mean_loss}
 
 
@@ -245,8 +244,12 @@ def _note_epoch(fitting: _Fitting, row: dict[str, float], films: TrainingFilms) 
     standing, plan = fitting.standing, fitting.plan
     number, trained_s = standing.epoch.number, standing.epoch.seconds
     began = time.monotonic()
-    watched = figures(fitting.feed.validation_logits(), films.validation.labels)
-    _check_loss(watched["loss"], f"after epoch {number}, on the validation films")
+    check_values(fitting.network, f"after epoch {number}")
+    with _stoppable(fitting):
+        logits = fitting.feed.validation_logits()
+    check_answers(logits, f"to the validation films after epoch {number}")
+    watched = figures(logits, films.validation.labels)
+    check_loss(watched["loss"], f"after epoch {number}, on the validation films")
     row |= {f"val_{name}": value for name, value in watched.items()}
     standing.rates.append(len(films.train) / trained_s)
     standing.validation_seconds.append(time.monotonic() - began)
@@ -254,13 +257,11 @@ def _note_epoch(fitting: _Fitting, row: dict[str, float], films: TrainingFilms) 
     standing.seconds += row["seconds"]
     standing.history.append({name: row[name] for name in HISTORY_COLUMNS})
     best = standing.best_epoch
-    if best == 0 or _better(row, standing.history[best - 1], plan.train.choose_by):
+    if best == 0 or is_better(row, standing.history[best - 1], plan.train.choose_by):
         standing.best_epoch, standing.best = number, trained_values(fitting.network)
     standing.epoch = EpochSoFar(number + 1)
     plan.progress(
-        _epoch_done(
-            standing.history, len(films.train), standing.rates[-1], epochs=plan.train.epochs
-        )
+        epoch_done(standing.history, len(films.train), standing.rates[-1], epochs=plan.train.epochs)
     )
 
 
@@ -269,85 +270,40 @@ def _best_kept(fitting: _Fitting) -> Iterator[None]:
     """Give the best weights so far to whoever hears that the training diverged."""
     try:
         yield
-    except TrainingError as error:
-        own, standing = _weights_of(fitting.network), fitting.standing
-        best = {name: standing.best.get(name, values) for name, values in own.items()}
-        raise DivergedError(str(error), best_epoch=standing.best_epoch, best_state=best) from error
+    except OutOfBoundsError as error:
+        plan, state = fitting.plan, weights_of(fitting.network)
+        raise diverged(
+            error, fitting.standing, train=plan.train, precision=plan.precision, state=state
+        ) from error
 
 
 def _is_due(fitting: _Fitting) -> bool:
     return fitting.checkpoints is not None and fitting.checkpoints.is_due(fitting.network)
 
 
-def _keep(fitting: _Fitting) -> None:
+def _keep(fitting: _Fitting, *, is_last: bool = False) -> None:
     """Write a checkpoint where there is a place, and end the training if that was asked for."""
     checkpoints = fitting.checkpoints
     if checkpoints is None:
         return
-    checkpoints.write(fitting.network, fitting.optimizer, fitting.standing)
+    check_values(fitting.network, f"in epoch {fitting.standing.epoch.number}")
+    checkpoints.write(fitting.network, fitting.optimizer, fitting.standing, is_last=is_last)
     if checkpoints.stop_signal is not None:
         raise StoppedBySignal(checkpoints.stop_signal)
 
 
-class _Bar:
-    """Tells the progress of an epoch, not more often than an eye can follow.
-
-    The loss is read from the device only then, since reading it waits for the step.
-    """
-
-    def __init__(
-        self, progress: Progress, standing: Standing, epochs: int, n_films: int, n_before: int
-    ) -> None:
-        self._progress = progress
-        self._epoch = standing.epoch.number
-        self._epochs = epochs
-        self._n_films = n_films
-        self._n_before = n_before
-        history = standing.history
-        self._watched = {"val AUC": _area(history[-1]["val_auc_macro"])} if history else {}
-        self._began = self._shown = time.monotonic()
-
-    def show(self, n_seen: int, total_loss: Tensor) -> None:
-        """Tell that `n_seen` of the epoch's films are done, if it is time to."""
-        now = time.monotonic()
-        is_last = n_seen >= self._n_films  # told with the epoch's own figures
-        if is_last or now - self._shown < _SECONDS_BETWEEN_STEPS_SHOWN:
-            return
-        self._shown = now
-        loss = float(total_loss) / n_seen
-        _check_loss(loss, f"in epoch {self._epoch}, after {n_seen} films")
-        facts: dict[str, float | str] = {
-            "epoch": f"{self._epoch}/{self._epochs}",
-            "images/s": round((n_seen - self._n_before) / (now - self._began), 1),
-            "loss": round(loss, 4),
-            **self._watched,
-        }
-        done = (self._epoch - 1) * self._n_films + n_seen
-        self._progress(Step("training", done, self._epochs * self._n_films, facts))
-
-
-def _epoch_done(history: list[dict[str, float]], n_films: int, rate: float, *, epochs: int) -> Step:
-    row = history[-1]
-    epoch = int(row["epoch"])
-    return Step(
-        "training",
-        epoch * n_films,
-        epochs * n_films,
-        {
-            "epoch": f"{epoch}/{epochs}",
-            "images/s": round(rate, 1),
-            "loss": round(row["loss"], 4),
-            "val AUC": _area(row["val_auc_macro"]),
-        },
-        f"epoch {epoch} of {epochs}: loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}; "
-        f"validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, "
-        f"AUC {_area(row['val_auc_macro'])}",
-    )
-
-
-def _area(area: float) -> str:
-    """Return an area under the ROC curve for people, or a dash where it is undefined."""
-    return "-" if math.isnan(area) else f"{area:.4f}"
+@contextmanager
+def _stoppable(fitting: _Fitting) -> Iterator[None]:
+    """Let a signal end a block that takes long and trains nothing at once, after a checkpoint."""
+    if fitting.checkpoints is None:
+        yield
+        return
+    try:
+        with fitting.checkpoints.stoppable():
+            yield
+    except StoppedBySignal:
+        _keep(fitting)
+        raise
 
 
 @contextmanager
@@ -385,28 +341,27 @@ def require_choosable(
         )
 
 
-def _check_films(films: TrainingFilms, train: TrainSection, *, n_classes: int) -> None:
+def check_films(films: TrainingFilms, train: TrainSection, *, n_classes: int) -> None:
+    """Refuse films that cannot be trained on.
+
+    Raises:
+        TrainingError: if a part has no films.
+        RecipeError: as `require_choosable` does.
+    """
     for name, part in (("training", films.train), ("validation", films.validation)):
         if not len(part):
             raise TrainingError(f"there are no {name} films; give the data set more films")
     require_choosable(train, films.validation.labels, n_classes)
 
 
-def _check_loss(loss: float, where: str) -> None:
-    if not loss < _DIVERGED:  # NaN is not less either
-        raise TrainingError(
-            f"the training diverged: the loss is {loss} {where}; try smaller steps "
-            "(--set train.learning_rate=0.0001) or --set train.precision=fp32"
-        )
-
-
-def _better(row: Mapping[str, float], best: Mapping[str, float], choose_by: str) -> bool:
+def is_better(row: Mapping[str, float], best: Mapping[str, float], choose_by: str) -> bool:
+    """Return whether an epoch's row of the history is better than the best before."""
     if choose_by == "val_loss":
         return row[choose_by] < best[choose_by]
     return row[choose_by] > best[choose_by]
 
 
-def _weights_of(network: Network) -> dict[str, Tensor]:
+def weights_of(network: Network) -> dict[str, Tensor]:
     """Return a copy of the weights on the CPU, in the plain memory layout."""
     return {
         name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)

@@ -19,6 +19,7 @@ from carina.imaging.prepare import from_levels
 from carina.training.augment import apply_changes, draw_changes
 from carina.training.chance import derived_rng
 from carina.training.films import FilmPart
+from carina.training.share import WHOLE, Share
 
 AHEAD = 3
 Made = TypeVar("Made")
@@ -48,6 +49,7 @@ def epoch_batches(  # noqa: PLR0913  the films, and all that their changes are d
     seed: int,
     epoch: int,
     begin: int = 0,
+    share: Share = WHOLE,
 ) -> Iterator[Iterator[Batch]]:
     """Yield an epoch's batches in order, a few of them made ahead in one thread.
 
@@ -62,6 +64,7 @@ def epoch_batches(  # noqa: PLR0913  the films, and all that their changes are d
         seed: the recipe's.
         epoch: from 1.
         begin: the first batch that is wanted; those before it were shown already.
+        share: which films of each batch are wanted.
     """
     shown = times_shown(order)
     view = view_shown(augment, epoch)
@@ -72,8 +75,9 @@ def epoch_batches(  # noqa: PLR0913  the films, and all that their changes are d
         )
         return Batch(images=images, labels=torch.from_numpy(part.labels[order[films]]))
 
-    with made_ahead(make, n=order.size, batch_size=batch_size, begin=begin) as batches:
-        yield batches
+    batches = share.of_batches(order.size, batch_size, begin)
+    with made_ahead(make, batches) as coming:
+        yield coming
 
 
 def view_shown(augment: AugmentSection, epoch: int) -> int:
@@ -120,20 +124,15 @@ def changed_images(
 
 
 @contextmanager
-def made_ahead(
-    make: Callable[[slice], Made], *, n: int, batch_size: int, begin: int = 0
-) -> Iterator[Iterator[Made]]:
-    """Yield what `make` gives for each batch of `n` things, a few made ahead in one thread.
+def made_ahead(make: Callable[[slice], Made], batches: Sequence[slice]) -> Iterator[Iterator[Made]]:
+    """Yield what `make` gives for each batch of things, a few made ahead in one thread.
 
     However the block ends, the thread has ended after it.
 
     Args:
-        make: a batch's slice of `range(n)` -> what is wanted of it. Called in the thread.
-        n: how many things there are.
-        batch_size: things in a batch; the last one holds what is left.
-        begin: the first batch that is wanted.
+        make: a batch -> what is wanted of it. Called in the thread.
+        batches: the things of each, as a slice of all (`Share.of_batches`).
     """
-    batches = [slice(at, at + batch_size) for at in range(begin * batch_size, n, batch_size)]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="carina-loader") as pool:
         try:
             yield _ahead(pool, make, batches)

@@ -18,6 +18,7 @@ from carina.web.schemas import (
     FilmError,
     Predictions,
     RuntimeFacts,
+    SignatureFacts,
 )
 from carina.web.service import Outcome
 
@@ -69,6 +70,19 @@ def named(classifier: Classifier) -> ClassifierName:
 def runtime_of(classifier: Classifier) -> RuntimeFacts:
     """Return what computes its answers."""
     return RuntimeFacts(**classifier.runtime.as_values())
+
+
+def signature_of(classifier: Classifier) -> SignatureFacts | None:
+    """Return who signed it, or None if nobody did."""
+    found = classifier.signature
+    if not found.is_signed:
+        return None
+    return SignatureFacts(
+        fingerprint=found.fingerprint,
+        trusted_as=found.trusted_as,
+        checked=found.was_checked,
+        in_words=found.in_words,
+    )
 
 
 async def unless_the_client_leaves(request: Request, work: Awaitable[T]) -> T:

@@ -18,6 +18,7 @@ from carina.web.answers import (
     named,
     predictions_of,
     runtime_of,
+    signature_of,
     unless_the_client_leaves,
 )
 from carina.web.limits import FILMS_PATH, said_length
@@ -215,6 +216,7 @@ def summary(classifier: Classifier, *, external_tests: tuple[str, ...] = ()) -> 
         tested_on=card.tested_on,
         external_tests=external_tests,
         cautions=card.cautions,
+        signature=signature_of(classifier),
         version=VERSION,
     )
 

@@ -62,7 +62,8 @@ class Reloader:
             _log.error("the changed classifier is refused: unexpected %s", type(error).__name__)
             return "refused"
         service: Service = self._app.state.service
-        if loaded.digest == service.classifier.digest:
+        before = service.classifier
+        if (loaded.digest, loaded.signature) == (before.digest, before.signature):
             _log.info("the classifier is unchanged: %s", loaded.digest[:12])
             return "unchanged"
         take_up(self._app, loaded)

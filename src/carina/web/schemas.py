@@ -113,6 +113,21 @@ class Predictions(Answer):
     errors: tuple[FilmError, ...] = Field(description="The files that could not be read.")
 
 
+class SignatureFacts(Answer):
+    """Who signed the classifier."""
+
+    fingerprint: str = Field(description="Of the key, as `ssh-keygen -l` prints it.")
+    trusted_as: str = Field(
+        description="What this server was told to call the key (`--signer`); empty if it was told "
+        "of no key, so that anybody may have signed."
+    )
+    checked: bool = Field(
+        description="False where the extra `sign` is not installed, so that the signature was "
+        "not held against the key."
+    )
+    in_words: str = Field(description="The same as a sentence.")
+
+
 class OperatingPoint(Answer):
     """The probability that decides, where one class's does."""
 
@@ -153,6 +168,9 @@ class ModelSummary(Answer):
         default=(), description="What each test on films of another source said, if any is known."
     )
     cautions: tuple[str, ...]
+    signature: SignatureFacts | None = Field(
+        default=None, description="Who signed the classifier; null if nobody did."
+    )
     version: str = Field(description="The version of Carina that answers.")
 
 

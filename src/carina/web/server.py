@@ -40,6 +40,7 @@ def serve(  # noqa: PLR0913  a command has as many options as it has
     precision: str = "f32",
     token_file: str | Path | None = None,
     allowed_hosts: tuple[str, ...] = (),
+    signers: tuple[str | Path, ...] = (),
     settings: Settings | None = None,
     announce: Callable[[str, str], None] = say_on_stderr,
 ) -> None:
@@ -57,11 +58,14 @@ def serve(  # noqa: PLR0913  a command has as many options as it has
         token_file: holds the token that requests must bring; else it is in the settings, or
             made and printed on stderr.
         allowed_hosts: more names that the server answers under.
+        signers: the keys of which one must have signed the classifier, and any that takes its
+            place: fingerprints, files, folders of files; they are read again with it.
         settings: limits; from the environment if None.
         announce: called with the classifier's name and the address, once it can be called.
 
     Raises:
-        ClassifierError: if the classifier is damaged.
+        ClassifierError: if the classifier is damaged, or none of `signers` has signed it.
+        SigningKeyError: if one of `signers` holds no key.
         UsageError: if the address is not one of this machine, or the token is too short.
         CouldNotError: if the port is taken or not permitted, or the extra is missing.
     """
@@ -80,7 +84,7 @@ def serve(  # noqa: PLR0913  a command has as many options as it has
 
     def ready() -> "Classifier":
         start_decoding(reading_threads())  # beside the network, and behind the thread that answers
-        loaded = load_classifier(classifier, runtime=runtime, precision=precision)
+        loaded = load_classifier(classifier, runtime=runtime, precision=precision, signers=signers)
         warm_up(loaded, batch=BATCH)
         return loaded
 
@@ -148,6 +152,9 @@ def _run(  # noqa: PLR0913
     )
     try:
         asyncio.run(server.serve(sockets=[listener]))
+    except KeyboardInterrupt:
+        if not server.should_exit:  # else uvicorn has stopped cleanly, and passes Ctrl-C on
+            raise
     finally:
         app.state.service.close()
 

@@ -16,8 +16,9 @@ def answers_on(films: Films, part: Part, classifier: Classifier) -> list[Predict
     answers: list[Prediction] = []
     pixels = films.scan.pixels
     assert pixels is not None  # open_films scans with an input spec
-    for start in range(0, len(records), _BATCH):
-        batch = records[start : start + _BATCH]
+    at_once = classifier.card.input.films_at_once(_BATCH)
+    for start in range(0, len(records), at_once):
+        batch = records[start : start + at_once]
         facts = [films.scan.facts[record.key] for record in batch]
         found = classifier.answers_prepared(
             network_input(pixels.levels([record.key for record in batch]), classifier.card.input),

@@ -20,9 +20,11 @@ from carina.files.documents import write_document
 from carina.files.recipes import SettingWords, setting_list, with_settings
 from carina.imaging.colour_pictures import stored_png
 from carina.settings import Settings
+from carina.workflows.cluster.scan import seen_by
 from carina.workflows.extras import require_extra
 from carina.workflows.places import claimed
 from carina.workflows.progress_bar import default_progress
+from carina.workflows.sharing import require_workers
 
 if TYPE_CHECKING:
     from carina.auditing.duplicates import Scanned
@@ -51,6 +53,7 @@ def audit(
     against: str | Path | Sequence[str | Path] = (),
     set: SettingWords = (),  # noqa: A002  the name of the command's option
     out: str | Path | None = None,
+    workers: int = 1,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> AuditResult:
@@ -61,6 +64,8 @@ def audit(
         against: another data set; films that both have are named.
         set: `labels.*=VALUE` settings, as for a recipe.
         out: a new or empty folder; `runs/<time>-audit` if None.
+        workers: how many processes read and decode the films (extra `cluster`), on this machine
+            or in the Ray that `settings.cluster` names.
         settings: caches, keys and where runs go; from the environment if None.
         progress: called as the work goes on.
 
@@ -71,6 +76,7 @@ def audit(
         StorageError: if `out` cannot be written.
     """
     require_extra("study", needed_for="carina audit")
+    require_workers(workers, needed_for="carina audit")
     from carina.auditing.audit import audit_dataset
     from carina.auditing.duplicates import find_shared, near_pairs
     from carina.reporting.audit_page import build_audit_report
@@ -82,7 +88,7 @@ def audit(
     labels = with_settings(Recipe(), only(("labels",), set)).labels
     with claimed(out, settings=settings, name="audit", n_bytes=20_000_000) as folder:
         key = load_patient_key(settings.config_dir, given=settings.patient_key)
-        opening = _Opening(labels, key, settings, progress)
+        opening = _Opening(labels, key, settings, progress, workers)
         ours = opening.scanned(data_list(data))
         files = {ours.dataset.name_of(record): record.file for record in ours.dataset.records}
         shared: tuple[SharedFilm, ...] | None = None
@@ -113,6 +119,7 @@ class _Opening:
     key: PatientKey
     settings: Settings
     progress: Progress
+    workers: int = 1
 
     def scanned(self, data: Sequence[str | Path]) -> Scanned:
         """Return a data set and what its films told.
@@ -124,7 +131,13 @@ class _Opening:
 
         dataset = open_dataset(data, labels=self.labels, patient_key=self.key)
         cache_dir = self.settings.cache_dir
-        scan = scan_films(dataset, spec=None, cache_dir=cache_dir, progress=self.progress)
+        scan = scan_films(
+            dataset,
+            spec=None,
+            cache_dir=cache_dir,
+            elsewhere=seen_by(self.workers, self.settings),
+            progress=self.progress,
+        )
         if not scan.facts:
             raise DatasetError(
                 f"none of the {len(dataset.records)} files can be read as a film: "

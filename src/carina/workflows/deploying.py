@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carina.domain.card import Card, ExplanationSource, Provenance
@@ -11,6 +13,7 @@ from carina.domain.recipe import Recipe
 from carina.domain.record import Part
 from carina.domain.sentences import listed
 from carina.errors import ParityError
+from carina.files.atomic import UNFINISHED, storage_errors
 from carina.imaging.prepare import network_input
 from carina.inference.bundle import load_classifier, save_classifier
 from carina.inference.classifier import Classifier
@@ -33,6 +36,8 @@ def deploy(
     run: Run, films: Films, recipe: Recipe, *, learned: Learned, starts: Sequence[Start], log: Log
 ) -> Classifier:
     """Write the classifier, once its network has been shown to answer like the trained one.
+
+    One that was written before the run was interrupted gives way to it.
 
     Args:
         run: where it is written.
@@ -63,6 +68,7 @@ def deploy(
             "parity": parity,
         }
     )
+    _let_go_of_earlier(run.classifier_dir)
     save_classifier(
         run.classifier_dir,
         card,
@@ -79,6 +85,17 @@ def deploy(
     )
     log.say(f"the input gate: {fitted.gate.in_words}")
     return classifier
+
+
+def _let_go_of_earlier(folder: Path) -> None:
+    """Remove a classifier's folder, so that at no time a part of it is there under its name."""
+    if not folder.exists():
+        return
+    with storage_errors(folder):
+        aside = folder.with_name(f".{folder.name}.earlier{UNFINISHED}")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        shutil.rmtree(aside)
 
 
 def _exported(

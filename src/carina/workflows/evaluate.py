@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from carina.data.manifest import ManifestRow, write_rows
 from carina.data.patients import load_patient_key
 from carina.data.predictions import write_predictions
 from carina.domain.audit import Unreadable
@@ -19,6 +20,7 @@ from carina.domain.recipe import EvaluateSection, Recipe
 from carina.domain.record import Record
 from carina.domain.sentences import counted, listed
 from carina.errors import DatasetError, RecipeError
+from carina.files.digest_list import renew_digests
 from carina.files.documents import write_document
 from carina.files.recipes import SettingWords, with_settings
 from carina.imaging.digests import facts_and_sketch
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 # of the section `evaluate`; the rest is of rules, which the classifier has
 _OF_A_TEST = ("resamples", "seed", "worst_errors")
+_FILES = ("predictions.csv", "manifest.csv", "evaluation.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class ExternalTest:
 
     Attributes:
         evaluation: its numbers.
-        folder: holds `evaluation.json`, `predictions.csv`, `report.html` and `figures/`, and
-            `known.csv` where films were known from training.
+        folder: holds `evaluation.json`, `predictions.csv`, `manifest.csv`, `report.html` and
+            `figures/`, and `known.csv` where films were known from training.
         unreadable: films that could not be read, and count nowhere.
         notes: sentences on how the data was opened.
     """
@@ -111,10 +114,8 @@ def evaluate(
             cache_dir=settings.cache_dir,
             progress=progress,
         )
-        test = _Test(loaded, run, dataset, tuple(f.prediction for f in films), known)
-        evaluation = _evaluation(
-            test, _section(test, recipe.evaluate), n_unreadable=len(unreadable)
-        )
+        test = AnsweredTest(loaded, run, dataset, tuple(f.prediction for f in films), known)
+        evaluation = external_numbers(test, recipe.evaluate, n_unreadable=len(unreadable))
         cautions = (*_cautions(test, evaluation), *unchecked, *evaluation.cautions)
         fingerprint = {"patient_key_fingerprint": dataset.patient_key_fingerprint}
         tested = evaluation.data.model_copy(update=fingerprint)
@@ -128,7 +129,7 @@ def evaluate(
 
 
 @dataclass(frozen=True, slots=True)
-class _Test:
+class AnsweredTest:
     """A test that was answered.
 
     Attributes:
@@ -163,7 +164,7 @@ def _of_a_test(settings: Sequence[str]) -> Sequence[str]:
     return settings
 
 
-def _section(test: _Test, asked: EvaluateSection) -> EvaluateSection:
+def _section(test: AnsweredTest, asked: EvaluateSection) -> EvaluateSection:
     """Return the section with the class that counts as positive to the classifier."""
     positive = test.run.recipe.evaluate.positive if test.run is not None else ""
     chosen = test.classifier.card.fitted.thresholds
@@ -172,14 +173,25 @@ def _section(test: _Test, asked: EvaluateSection) -> EvaluateSection:
     return asked.model_copy(update={"positive": positive})
 
 
-def _evaluation(test: _Test, section: EvaluateSection, *, n_unreadable: int) -> Evaluation:
-    """Return the numbers, with those without known films and the internal ones beside them."""
+def external_numbers(
+    test: AnsweredTest, asked: EvaluateSection, *, n_unreadable: int
+) -> Evaluation:
+    """Return every number of a test, with those without known films and the internal ones.
+
+    `carina evaluate` and `carina verify` call this one function.
+
+    Args:
+        test: the answers, and what is known of their films.
+        asked: how many resamples, and their seed.
+        n_unreadable: films that could not be read.
+    """
     from carina.evaluation.evaluate import evaluate as estimate
     from carina.evaluation.evaluate import evaluated_data, scored_films
     from carina.evaluation.gate_figures import gate_figures
     from carina.evaluation.subgroups import subgroups_of
     from carina.workflows.known_films import without_known
 
+    section = _section(test, asked)
     names, predictions, records = (
         test.classifier.labels.names,
         test.predictions,
@@ -210,7 +222,7 @@ def _evaluation(test: _Test, section: EvaluateSection, *, n_unreadable: int) -> 
     return evaluation.model_copy(update={"against_internal": _beside_internal(test, evaluation)})
 
 
-def _is_external(test: _Test, without: WithoutLeaks | None) -> bool | None:
+def _is_external(test: AnsweredTest, without: WithoutLeaks | None) -> bool | None:
     """Return whether most films are new to the classifier, and some of every class; None if
     it is not known what the classifier was trained on."""
     if test.classifier.card.provenance.is_imported:
@@ -220,7 +232,7 @@ def _is_external(test: _Test, without: WithoutLeaks | None) -> bool | None:
     return bool(without.metrics) and 2 * without.n_removed < len(test.predictions)
 
 
-def _beside_internal(test: _Test, evaluation: Evaluation) -> AgainstInternal | None:
+def _beside_internal(test: AnsweredTest, evaluation: Evaluation) -> AgainstInternal | None:
     """Return the internal test beside this one, or None where the classifier has none."""
     from carina.evaluation.external import INTERNAL_TEST, against_internal
     from carina.reporting.external_wording import drop_sentence
@@ -259,7 +271,7 @@ def _same_key(classifier: Classifier, dataset: Dataset) -> bool:
     return classifier.card.provenance.patient_key_fingerprint == dataset.patient_key_fingerprint
 
 
-def _cautions(test: _Test, evaluation: Evaluation) -> tuple[str, ...]:
+def _cautions(test: AnsweredTest, evaluation: Evaluation) -> tuple[str, ...]:
     """Return what makes this less than a test on films that nobody had seen, beside its own."""
     from carina.workflows.seen_films import known_in_words
 
@@ -302,17 +314,44 @@ def _cautions(test: _Test, evaluation: Evaluation) -> tuple[str, ...]:
     return tuple(cautions)
 
 
-def _write(folder: Path, test: _Test, evaluation: Evaluation) -> None:
+def _write(folder: Path, test: AnsweredTest, evaluation: Evaluation) -> None:
     from carina.workflows.seen_films import write_known
 
     write_predictions(folder / "predictions.csv", evaluation.labels, test.predictions)
+    write_rows(folder / "manifest.csv", _rows(test))
     if test.known:
         write_known(folder / "known.csv", test.known)
     write_document(folder / "evaluation.json", evaluation)
 
 
-def _keep_in_run(run: Run, test: _Test, evaluation: Evaluation) -> None:
+def _rows(test: AnsweredTest) -> list[ManifestRow]:
+    """Return what identifies the films that count, in the order of their answers."""
+    records = {record.key: record for record in test.dataset.records}
+    rows = []
+    for answer in test.predictions:
+        record = records[f"{answer.source}/{answer.path}"]
+        rows.append(
+            ManifestRow(
+                path=record.path,
+                sha256=answer.sha256,
+                label=record.label or "",
+                patient=record.patient,
+                source=record.source,
+                split="test",
+                duplicate_group=None,
+                view=record.view,
+                sex=record.sex,
+                age_years=record.age_years,
+            )
+        )
+    return rows
+
+
+def _keep_in_run(run: Run, test: AnsweredTest, evaluation: Evaluation) -> None:
     """Keep a test in the run, under the data's name and digest, and build its page again."""
     name = f"{file_word(evaluation.data.name)}-{test.dataset.digest[:6]}"
-    _write(run.external_dir / name, test, evaluation)
+    folder = run.external_dir / name
+    _write(folder, test, evaluation)
+    files = (*_FILES, "known.csv") if test.known else _FILES
+    renew_digests(run.folder, [folder / file for file in files])
     report(run)

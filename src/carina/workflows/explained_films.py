@@ -14,6 +14,7 @@ from carina.domain.explanation import METHODS_WITH_MAPS, METHODS_WITHOUT_MAPS
 from carina.domain.explanation_scores import ExplanationScores
 from carina.domain.input_spec import InputSpec
 from carina.domain.prediction import Prediction
+from carina.domain.progress import Progress
 from carina.domain.record import Record
 from carina.domain.sentences import counted
 from carina.errors import InputError
@@ -29,7 +30,6 @@ from carina.workflows.explanation_scores import (
     score_explanations,
 )
 from carina.workflows.films import Films
-from carina.workflows.log import Log
 
 MOST_FILMS, LEAST_FILMS = 8, 4
 """How many films a training scores maps on."""
@@ -76,7 +76,12 @@ def n_films_of_training(network: bytes, heads: Sequence[bytes]) -> int:
 
 
 def score_test_films(
-    films: Films, answers: Sequence[Prediction], classifier: Classifier, folder: Path, *, log: Log
+    films: Films,
+    answers: Sequence[Prediction],
+    *,
+    classifier: Classifier,
+    folder: Path,
+    progress: Progress,
 ) -> ExplanationScores:
     """Return the scores of a new classifier's usual heat maps on some films of its test part.
 
@@ -85,7 +90,7 @@ def score_test_films(
         answers: on the test part; each film is explained for the class it is taken for.
         classifier: loaded from `folder`.
         folder: the classifier's own.
-        log: told what was scored.
+        progress: told as maps are scored.
     """
     predicted = {(answer.source, answer.path): answer.predicted for answer in answers}
     records = films.of("test")
@@ -117,9 +122,8 @@ def score_test_films(
         explained,
         methods=(method,),
         data=scored_in_words(explained, len(records), "of the test part"),
-        progress=log.progress,
+        progress=progress,
     )
-    log.say(f"heat maps were scored on {found.data}")
     left_out = [name for name in EXPLAINERS.names() if name != method]
     return found.model_copy(update={"not_scored": dict.fromkeys(left_out, _LEFT_OUT)})
 

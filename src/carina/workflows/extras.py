@@ -14,7 +14,10 @@ _PROOF = {
     "dicom": ("highdicom", "imagecodecs"),
     "keras": ("torch", "monai", "onnxscript", "cv2", "keras"),
     "denoise": DENOISE_MODULES,
+    "tune": ("optuna",),
     "kaggle": ("kagglehub",),
+    "sign": ("cryptography",),
+    "cluster": ("torch", "ray", "pyarrow"),
     "web": ("fastapi", "uvicorn", "jinja2", "multipart", "prometheus_client"),
 }
 

@@ -28,7 +28,8 @@ from carina.workflows.answer_files import AnswerFiles
 from carina.workflows.film_files import STANDARD_INPUT, FilmFile, state_of
 from carina.workflows.reading import read_ahead
 
-_BATCH = 16
+ANSWERED_AT_ONCE = 16
+"""Films that pass the network together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,12 +69,12 @@ def answered(
     """
     keeps_film = files is not None and files.need_film
     n_threads = reading_threads()
-    n_batch = 1 if keeps_film else _BATCH
+    n_batch = 1 if keeps_film else ANSWERED_AT_ONCE
     ready = read_ahead(
         partial(_ready, classifier, keeps_film=keeps_film),
         films,
         n_threads=n_threads,
-        n_ahead=n_threads if keeps_film else _BATCH,
+        n_ahead=n_threads if keeps_film else ANSWERED_AT_ONCE,
     )
     with closing(ready):
         while batch := list(islice(ready, n_batch)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,11 @@ from carina.domain.split import Split
 from carina.errors import DatasetError
 from carina.imaging.denoise import require_filter
 from carina.settings import Settings
+from carina.workflows.cluster.scan import seen_by
+from carina.workflows.known_films import PlacedFilm, seen_while_training
+
+Recorded = Callable[[Dataset, Progress], Dataset]
+"""Makes a data set that of a run's record: the same films under the recorded names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +77,14 @@ class Films:
     def seen_while_training(self) -> frozenset[str]:
         """Return the keys of test films that training or validation knows: the same film,
         or another film of the same patient."""
-        groups, patients = set(), set()
-        # Where validation is the test part itself, a caution of the split says so.
-        choosing: tuple[Part, ...] = () if self.split.validation_is_test else ("validation",)
-        for part in ("train", *choosing):
-            for record in self.of(part):
-                groups.add(self.split.duplicate_groups.get(record.key))
-                patients.add(record.patient)
-        known_groups, known_patients = groups - {None}, patients - {None}
-        return frozenset(
-            record.key
-            for record in self.of("test")
-            if record.key in self.known
-            or record.patient in known_patients
-            or self.split.duplicate_groups.get(record.key) in known_groups
+        groups, parts = self.split.duplicate_groups, self.split.parts
+        placed = (
+            PlacedFilm(r.key, parts[r.key], r.patient, groups.get(r.key))
+            for r in self.dataset.records
+            if r.key in parts
+        )
+        return seen_while_training(
+            placed, self.known, chose_the_network=self.split.validation_is_test
         )
 
     def relabelled(self, section: LabelsSection) -> Films:
@@ -156,16 +155,30 @@ class UncutFilms:
 
 
 def open_films(
-    data: Sequence[str | Path], recipe: Recipe, settings: Settings, progress: Progress
+    data: Sequence[str | Path],
+    recipe: Recipe,
+    settings: Settings,
+    progress: Progress,
+    *,
+    recorded: Recorded | None = None,
+    workers: int = 1,
 ) -> Films:
     """Return the films of DATA, split and audited.
+
+    Args:
+        data: folders, manifests or archives.
+        recipe: how they are read and cut.
+        settings: caches and keys.
+        progress: told as the work goes on.
+        recorded: makes the data set that of an earlier run's record; None: as it is.
+        workers: how many processes read and decode the films.
 
     Raises:
         MissingExtraError: if the recipe's noise filter is not installed.
         DatasetError: if the data cannot be opened, or cannot be trained on.
         StorageError: if the cache cannot be written.
     """
-    films = read_films(data, recipe, settings, progress)
+    films = read_films(data, recipe, settings, progress, recorded=recorded, workers=workers)
     split = split_dataset(films.dataset, films.scan, recipe.split, films.near)
     require_trainable(
         films.dataset, films.scan, max_unreadable=recipe.train.max_unreadable, split=split
@@ -176,9 +189,18 @@ def open_films(
 
 
 def read_films(
-    data: Sequence[str | Path], recipe: Recipe, settings: Settings, progress: Progress
+    data: Sequence[str | Path],
+    recipe: Recipe,
+    settings: Settings,
+    progress: Progress,
+    *,
+    recorded: Recorded | None = None,
+    workers: int = 1,
 ) -> UncutFilms:
     """Return the films of DATA, decoded once.
+
+    Args:
+        data, recipe, settings, progress, recorded, workers: as `open_films` has them.
 
     Raises:
         MissingExtraError, DatasetError, StorageError: as `open_films` does.
@@ -187,7 +209,15 @@ def read_films(
     require_filter(denoise, needed_for=f"the recipe '{recipe.name}' with input.denoise={denoise}")
     key = load_patient_key(settings.config_dir, given=settings.patient_key)
     dataset = open_dataset(data, labels=recipe.labels, patient_key=key)
-    scan = scan_films(dataset, spec=recipe.input, cache_dir=settings.cache_dir, progress=progress)
+    if recorded is not None:
+        dataset = recorded(dataset, progress)
+    scan = scan_films(
+        dataset,
+        spec=recipe.input,
+        cache_dir=settings.cache_dir,
+        elsewhere=seen_by(workers, settings),
+        progress=progress,
+    )
     require_trainable(dataset, scan, max_unreadable=recipe.train.max_unreadable)
     dataset = with_views(dataset, scan)
     return UncutFilms(dataset, scan, near_pairs(dataset.records, scan, progress))

@@ -9,28 +9,32 @@ from typing import Literal
 
 from carina.data.folds import split_by_source, split_into_folds
 from carina.data.predictions import prediction_columns, prediction_row
-from carina.domain.estimate import Estimate
-from carina.domain.evaluation import Estimates, Evaluation
-from carina.domain.folds import Fold, FoldFigures
+from carina.domain.evaluation import Evaluation
+from carina.domain.folds import FoldFigures
 from carina.domain.progress import Progress, Step
 from carina.domain.recipe import EvaluateSection, Recipe
 from carina.domain.split import Split
 from carina.errors import RecipeError, UsageError
-from carina.evaluation.evaluate import all_metrics, scored_films
-from carina.evaluation.independent import mean_of
-from carina.evaluation.metrics import METRICS
-from carina.evaluation.scored_films import n_known_patients
 from carina.files.documents import write_document
 from carina.files.tables import write_table
 from carina.inference.bundle import write_card
-from carina.reporting.folds_wording import folds_sentence
 from carina.reporting.model_card import model_card
 from carina.runs import Run
 from carina.settings import Settings
-from carina.workflows.films import Films, read_films
-from carina.workflows.making import Order, begin_run, best_by_validation, finish_run, make_run
-from carina.workflows.members import mean_and_range, show_member, unprobed
+from carina.workflows.environment import showing
+from carina.workflows.films import Films, Recorded, read_films
+from carina.workflows.fold_figures import FoldTraining, fold_figures
+from carina.workflows.making import (
+    Order,
+    begin_run,
+    best_by_validation,
+    complete_end,
+    finish_run,
+    make_run,
+)
+from carina.workflows.members import show_member, unprobed
 from carina.workflows.places import file_word
+from carina.workflows.record import Moment
 from carina.workflows.start import Start, start_networks
 
 FoldsBy = int | Literal["source"]
@@ -84,6 +88,7 @@ def open_folds(
     *,
     settings: Settings,
     progress: Progress,
+    recorded: Recorded | None = None,
 ) -> tuple[Films, ...]:
     """Return the films of DATA once for each fold, decoded once.
 
@@ -91,7 +96,7 @@ def open_folds(
         DatasetError: if the data cannot be opened or trained on, or not be cut so.
         StorageError: if the cache cannot be written.
     """
-    films = read_films(data, recipe, settings, progress)
+    films = read_films(data, recipe, settings, progress, recorded=recorded)
     described = sorted({r.part for r in films.dataset.records if r.part is not None})
     if described:
         note = (
@@ -138,11 +143,7 @@ def make_folds(run: Run, order: Order, folds: Sequence[Films], starts: Sequence[
     chosen = best_by_validation(evaluations)
     show_member(run, members[chosen], also=_OF_THE_CHOSEN)
     _write_answers(run, members, folds)
-    started = run.environment
-    shown = members[chosen].environment.model_copy(
-        update={"started": started.started, "command": started.command, "status": started.status}
-    )
-    write_document(run.environment_file, shown)
+    write_document(run.environment_file, showing(run.environment, members[chosen].environment))
     figures = _figures(members, folds, evaluations, order.recipe.evaluate)
     _write_evaluation(run, evaluations[chosen], figures, first=evaluations[0])
     log.say(
@@ -164,10 +165,12 @@ def _trained(run: Run, order: Order, folds: Sequence[Films], starts: Sequence[St
             starts = start_networks(films, recipe, order.settings, order.progress)
         member = Run(run.members_dir / name)
         if member.is_finished:
+            complete_end(member)
             members.append(member)
             continue
         member.folder.mkdir(parents=True, exist_ok=True)
-        make_run(member, replace(order, films=films, recipe=recipe), starts)
+        own = replace(order, films=films, recipe=recipe, began=Moment.now())
+        make_run(member, own, starts)
         members.append(member)
     return members
 
@@ -192,79 +195,16 @@ def _figures(
     evaluations: Sequence[Evaluation],
     section: EvaluateSection,
 ) -> FoldFigures:
-    chosen = best_by_validation(evaluations)
-    answers = [answer for member in members for answer in member.predictions("test")[1]]
-    scored = scored_films(evaluations[0].labels, answers)
-    pooled, per_class, confusion = all_metrics(scored, section)
-    figures = FoldFigures(
+    trainings = [
+        FoldTraining(member.name, films.split.tested_on, evaluation, member.predictions("test")[1])
+        for member, films, evaluation in zip(members, folds, evaluations, strict=True)
+    ]
+    return fold_figures(
+        trainings,
         by="source" if folds[0].split.by_source else "patients",
-        folds=tuple(
-            Fold(
-                name=member.name,
-                tested_on=films.split.tested_on,
-                chosen=number == chosen,
-                n_images=evaluation.data.n_images,
-                validation=evaluation.parts["validation"],
-                metrics=evaluation.metrics,
-                per_class=evaluation.per_class,
-            )
-            for number, (member, films, evaluation) in enumerate(
-                zip(members, folds, evaluations, strict=True)
-            )
-        ),
         name=" + ".join(source.name for source in folds[0].dataset.sources),
-        n_images=len(scored),
-        n_patients=n_known_patients(scored.patients),
-        unit=scored.unit,
-        pooled=pooled,
-        pooled_per_class=per_class,
-        pooled_confusion=confusion.counts,
-        mean_of_folds=comparable_means(
-            evaluations,
-            {
-                name: mean_of([evaluation.metrics[name] for evaluation in evaluations])
-                for name in evaluations[0].metrics
-            },
-        ),
-        over_folds=comparable_means(evaluations, mean_and_range(evaluations, "folds")),
+        section=section,
     )
-    return figures.model_copy(update={"sentence": folds_sentence(figures)})
-
-
-def comparable_means(evaluations: Sequence[Evaluation], means: Estimates) -> dict[str, Estimate]:
-    """Return means over the folds, but for numbers over all classes where the folds have not
-    the same: these are undefined, since in a fold without a class they are other numbers
-    (balanced accuracy is there the recall of the classes that it has). Means over films, such
-    as accuracy and losses, stay.
-
-    Args:
-        evaluations: of each fold.
-        means: metric -> mean over the folds.
-    """
-    lacking = [_without_films(evaluation) for evaluation in evaluations]
-    if len(set(lacking)) == 1:
-        return dict(means)
-    n_lacking = sum(map(bool, lacking))
-    absent = sorted(frozenset[str]().union(*lacking))
-    because = (
-        f"{n_lacking} of {len(lacking)} folds have no film of {' or '.join(absent)}, so that it "
-        "is not the same number in each"
-    )
-    return {
-        name: mean if _is_over_films(name) else Estimate.undefined(because, n=mean.n)
-        for name, mean in means.items()
-    }
-
-
-def _without_films(evaluation: Evaluation) -> frozenset[str]:
-    return frozenset(
-        label for label, own in evaluation.per_class.items() if not own["support"].value
-    )
-
-
-def _is_over_films(name: str) -> bool:
-    metric = METRICS.get(name)
-    return metric.mean_of is None and metric.interval in ("share", "mean")
 
 
 def _write_evaluation(

@@ -79,8 +79,16 @@ def changed(film: Radiograph, kind: str, rng: np.random.Generator) -> Radiograph
     return replace(film, pixels=np.ascontiguousarray(CHANGES[kind](film.pixels, rng)))
 
 
+def _read(record: Record) -> Radiograph | None:
+    return read_radiograph(record.file)
+
+
 def answers_to_made_pictures(
-    films: Films, classifier: Classifier, *, seed: int
+    films: Films,
+    classifier: Classifier,
+    *,
+    seed: int,
+    read: Callable[[Record], Radiograph | None] = _read,
 ) -> dict[str, list[Prediction]]:
     """Return what a classifier answers to test films made into other pictures, by kind.
 
@@ -88,15 +96,17 @@ def answers_to_made_pictures(
         films: one test film of each patient or picture is used, `MOST_FILMS` at most.
         classifier: with its gate.
         seed: of what is drawn.
+        read: reads a film; one that it gives None for is left out.
     """
     records = _one_of_each_group(films)
     answers: dict[str, list[Prediction]] = {kind: [] for kind in CHANGES}
     for start in range(0, len(records), _BATCH):
-        read = [read_radiograph(record.file) for record in records[start : start + _BATCH]]
-        for number, kind in enumerate(CHANGES):
+        found = [read(record) for record in records[start : start + _BATCH]]
+        there = [film for film in found if film is not None]
+        for number, kind in enumerate(CHANGES if there else ()):
             rng = np.random.default_rng([seed, start, number])
-            answers[kind] += classifier.answers([changed(film, kind, rng) for film in read])
-    return answers
+            answers[kind] += classifier.answers([changed(film, kind, rng) for film in there])
+    return {kind: own for kind, own in answers.items() if own}
 
 
 def _one_of_each_group(films: Films) -> Sequence[Record]:

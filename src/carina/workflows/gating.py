@@ -111,12 +111,13 @@ def _features(
         return None
 
     def of(places: NDArray[np.intp]) -> NDArray[np.float32]:
+        at_once = spec.films_at_once(_BATCH)
         found = [
             loaded.run(
                 ["features"],
-                {"image": network_input(levels(places[start : start + _BATCH]), spec)},
+                {"image": network_input(levels(places[start : start + at_once]), spec)},
             )[0]
-            for start in range(0, len(places), _BATCH)
+            for start in range(0, len(places), at_once)
         ]
         return np.concatenate(found)
 

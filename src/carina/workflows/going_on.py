@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,8 @@ from carina.data.manifest import ManifestRow, manifest_rows
 from carina.domain.recipe import Recipe
 from carina.domain.sentences import counted
 from carina.errors import RunError, StoppedBySignal
-from carina.files.digests import sha256_bytes
-from carina.runs import Run
+from carina.files.digests import file_digest, sha256_bytes
+from carina.runs import MEMBERS, Run
 from carina.workflows.films import Films
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from carina.training.films import TrainingFilms
 
 _FEW = 5
+# From the signal on; then there are some seconds left for the way out.
+_STEP_MAY_TAKE_S = 4.0
 
 
 def require_same_films(run: Run, films: Films) -> None:
@@ -36,6 +39,11 @@ def require_same_films(run: Run, films: Films) -> None:
         RunError: naming the films.
     """
     if not run.manifest_file.is_file():
+        if run.members:
+            raise RunError(
+                f"{run.folder} cannot go on: {run.manifest_file.name}, which names the films that "
+                "it began with, is gone; put it back, or train anew with another --out"
+            )
         return
     before = {row.key: row for row in run.manifest}
     now = {row.key: row for row in manifest_rows(films.dataset, films.split, films.scan)}
@@ -53,6 +61,29 @@ def require_same_films(run: Run, films: Films) -> None:
     )
 
 
+def require_same_recipe(run: Run) -> bool:
+    """Refuse to go on by another recipe than the one that a run began with.
+
+    Trainings of the run that are done went by that one, and what is reported would be of both.
+
+    Args:
+        run: with a record.
+
+    Returns:
+        Whether the record names the recipe; that of an earlier version does not.
+
+    Raises:
+        RunError: if the recipe's file is another one.
+    """
+    recorded = run.environment.recipe_sha256
+    if recorded and recorded != file_digest(run.recipe_file):
+        raise RunError(
+            f"{run.folder} cannot go on: {run.recipe_file} was changed since the run began; put it "
+            "back as it was, to the last byte, or train anew by it with another --out"
+        )
+    return bool(recorded)
+
+
 def _changed(before: Mapping[str, ManifestRow], now: Mapping[str, ManifestRow]) -> set[str]:
     return {key for key in before.keys() & now.keys() if before[key].sha256 != now[key].sha256}
 
@@ -63,6 +94,32 @@ def _named(keys: set[str], one: str, several: str) -> str:
     named = ", ".join(sorted(keys)[:_FEW])
     more = f" and {len(keys) - _FEW:,} more" if len(keys) > _FEW else ""
     return f"{counted(len(keys), 'film')} {one if len(keys) == 1 else several}: {named}{more}"
+
+
+def was_interrupted(run: Run) -> bool:
+    """Return whether a run goes on; a training without a record does not."""
+    return run.environment_file.is_file() and run.environment.resumed > 0
+
+
+def threads_of_others(run: Run, recipe: Recipe) -> int:
+    """Return the threads that other trainings of the same run were recorded with, or 0.
+
+    A member that begins only after an interruption gets those that it would have got before.
+    A recipe that names its threads needs no record.
+    """
+    if recipe.train.threads:
+        return 0
+    whole = run.folder
+    while whole.parent.name == MEMBERS:
+        whole = whole.parent.parent
+    if whole == run.folder:
+        return 0
+    for file in sorted(whole.rglob(run.environment_file.name)):
+        other = Run(file.parent)
+        threads = other.environment.circumstances.get("threads", 0)
+        if threads and not other.recipe.train.threads:
+            return int(threads)
+    return 0
 
 
 def identity_of(recipe: Recipe, films: TrainingFilms) -> dict[str, Any]:
@@ -78,26 +135,54 @@ def identity_of(recipe: Recipe, films: TrainingFilms) -> dict[str, Any]:
 
 @contextmanager
 def stopping_at_signals(checkpoints: Checkpoints) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the training in the block after a checkpoint; a second one
-    ends it at once.
+    """Let Ctrl-C and SIGTERM end the training in the block after a checkpoint.
 
-    Only the main thread hears signals; in another one the block changes nothing.
+    It ends at the next step; at once where none is being taken; and without another
+    checkpoint where a step takes longer than some seconds, or at a second signal. Only the
+    main thread hears signals; in another one the block changes nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def hear(number: int, _frame: FrameType | None) -> None:
-        if checkpoints.stop_signal is not None:
-            raise StoppedBySignal(number)
-        checkpoints.stop_signal = number
-
+    hearing = _Hearing(checkpoints)
     heard = [signal.SIGINT, signal.SIGTERM]
     # A shell lets what it starts in the background ignore Ctrl-C; that stays so.
     heard = [number for number in heard if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, hear) for number in heard}
+    before = {number: signal.signal(number, hearing) for number in heard}
     try:
         yield
     finally:
+        hearing.end()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Hearing:
+    """What a training does at a signal."""
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._checkpoints = checkpoints
+        self._timer: threading.Timer | None = None
+        self._is_late = False
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Ask for the end of the training, or end it."""
+        checkpoints = self._checkpoints
+        if self._is_late and checkpoints.is_writing:
+            return
+        is_first, checkpoints.stop_signal = checkpoints.stop_signal is None, number
+        if checkpoints.is_stoppable or not is_first:
+            raise StoppedBySignal(number)
+        self._timer = threading.Timer(_STEP_MAY_TAKE_S, self._insist, (number,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        """Hear nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _insist(self, number: int) -> None:
+        self._is_late = True
+        # Runs this object in the main thread, as the signal itself did.
+        _thread.interrupt_main(signal.Signals(number))

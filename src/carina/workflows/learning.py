@@ -11,26 +11,40 @@ import numpy as np
 
 from carina.domain.recipe import Recipe
 from carina.domain.record import Part, Record
-from carina.errors import TrainingError
+from carina.errors import RunError
 from carina.files.atomic import write_bytes
 from carina.files.tables import write_table
 from carina.runs import HISTORY_COLUMNS, Run
 from carina.settings import Settings
+from carina.workflows.diverged import keep_diverged
 from carina.workflows.environment import machine_facts
 from carina.workflows.films import Films
-from carina.workflows.going_on import identity_of, stopping_at_signals
+from carina.workflows.going_on import (
+    identity_of,
+    stopping_at_signals,
+    threads_of_others,
+    was_interrupted,
+)
 from carina.workflows.log import Log
+from carina.workflows.memory import chosen_memory, circumstances_with, timed_section
+from carina.workflows.record import note_facts, recorded_circumstances
+from carina.workflows.sharing import fit_of, sharing_facts, threads_of_worker
 from carina.workflows.start import Start
+from carina.workflows.start_weights import note_start_weights
 
 if TYPE_CHECKING:
     from carina.models.network import ImageNetwork, Network
     from carina.models.weights import Weights
     from carina.training.films import FilmPart
-    from carina.training.fit import DivergedError, Fitted
+    from carina.training.fit import Fitted
     from carina.training.precision import PrecisionChoice
 
 
-_AS_BEFORE = "as before the interruption"
+_NOTHING_KEPT = (
+    "no checkpoint was written before: the training begins at its first step, so that to train "
+    "anew would take no longer than to go on"
+)
+_AS_BEFORE = "as the run's record says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +55,15 @@ class Course:
         start: what was trained, and on what.
         start_state: the weights that it began with.
         precision: what it computed in.
-        seconds: the whole training.
-        epoch_seconds: each epoch's, validation included.
-        answer_seconds: what a validation film took in the epoch where that was most.
+        epochs: how many it had.
+        films_at_once: the most films that were computed at a time; 0 for whole batches.
     """
 
     start: Start
     start_state: Weights
     precision: PrecisionChoice
-    seconds: float
-    epoch_seconds: tuple[float, ...]
-    answer_seconds: float
+    epochs: int
+    films_at_once: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,59 +100,76 @@ def learn(run: Run, start: Start, *, settings: Settings, log: Log) -> Learned:
         TrainingError: if the training diverges.
         StorageError: if the run cannot be written.
     """
-    from carina.training.checkpoints import Checkpoints, kept_circumstances
+    from carina.training.checkpoints import Checkpoints, has_checkpoint
     from carina.training.circumstances import circumstances_of
-    from carina.training.device import training_device, usable_threads
+    from carina.training.device import training_device
+    from carina.training.divergence import DivergedError
     from carina.training.feed import n_through_fixed_layers
     from carina.training.films import TrainingFilms
-    from carina.training.fit import DivergedError, fit
+    from carina.training.memory import telling_of_memory
     from carina.training.precision import PrecisionChoice, choose_precision
 
     recipe, network, films = start.recipe, start.network, start.films
     shown = TrainingFilms(film_part(films, "train"), film_part(films, "validation"), recipe.input)
-    kept = kept_circumstances(run.checkpoints_dir)
-    threads = int(kept.get("threads", usable_threads(recipe.train.threads)))
+    kept = recorded_circumstances(run)
+    threads_now = threads_of_worker(recipe, run, settings)
+    threads = int(kept.get("threads", threads_of_others(run, recipe) or threads_now))
     with log.stage("precision probe"):
         if kept:
+            _require_choices(run, kept)
             precision = PrecisionChoice(kept["precision"], _AS_BEFORE, runtime=kept["fixed layers"])
         else:
             precision = choose_precision(
                 network,
                 recipe.input,
-                train=recipe.train,
+                train=timed_section(start, settings),
                 cache_file=settings.cache_dir / "precision.json",
                 n_fixed=n_through_fixed_layers(shown, recipe.train, recipe.augment),
             )
+    note_start_weights(run, start)
     if start.origin:
         log.say(f"start weights: {start.origin}")
     log.say(
         f"training {recipe.network.architecture} ({network.n_parameters:,} parameters) "
         f"in {precision.name}: {precision.reason}"
     )
+    if workers := sharing_facts(run).get("workers"):
+        log.say(f"{workers} workers share the training")
     if precision.runtime_reason:
         log.say(f"the fixed layers are computed by {precision.runtime}: {precision.runtime_reason}")
-    start_state = _copied(network) if has_masked_probe(recipe) else None
+    has_probe = has_masked_probe(recipe)
+    memory = chosen_memory(start, precision.name, settings, kept=kept, probe=has_probe)
+    for sentence in (memory.sentence, *memory.cautions):
+        log.say(sentence)
+    start_state = _copied(network) if has_probe else None
+    circumstances = circumstances_with(
+        circumstances_of(precision, threads=threads, processor=str(machine_facts()["processor"])),
+        memory,
+    ) | sharing_facts(run)
+    note_facts(run, circumstances=circumstances, memory=memory.facts())
     checkpoints = Checkpoints(
-        run.checkpoints_dir,
+        run.checkpoints_dir.absolute(),
         identity=identity_of(recipe, shown),
-        circumstances=circumstances_of(
-            precision, threads=threads, processor=str(machine_facts()["processor"])
-        ),
+        circumstances=circumstances,
     )
-    with log.stage("training"), stopping_at_signals(checkpoints):
+    checkpoints.threads_anew = threads_now
+    if was_interrupted(run) and not has_checkpoint(run.checkpoints_dir):
+        log.say(_NOTHING_KEPT)
+    with log.stage("training"), stopping_at_signals(checkpoints), telling_of_memory(memory):
         try:
-            fitted = fit(
+            fitted = fit_of(run, settings)(
                 network,
                 shown,
                 train=recipe.train.model_copy(update={"threads": threads}),
                 augment=recipe.augment,
                 precision=precision,
                 cache_dir=settings.cache_dir,
+                films_at_once=memory.at_once,
                 checkpoints=checkpoints,
                 progress=log.progress,
             )
         except DivergedError as error:
-            raise _with_best_kept(run, error) from error
+            raise keep_diverged(run, error) from error
     _write_training(run, fitted)
     network.load_state_dict(fitted.best_state)
     return Learned(
@@ -152,8 +181,20 @@ def learn(run: Run, start: Start, *, settings: Settings, log: Log) -> Learned:
         precision=precision.facts(),
         device=str(training_device()),
         images_per_second=round(fitted.images_per_second, 1),
-        course=_course(start, start_state, precision, fitted) if start_state else None,
+        course=Course(start, start_state, precision, len(fitted.history), memory.at_once)
+        if start_state
+        else None,
     )
+
+
+def _require_choices(run: Run, kept: Mapping[str, object]) -> None:
+    """Refuse to repeat a training whose record has lost a part of how it computes."""
+    lost = [name for name in ("precision", "fixed layers") if name not in kept]
+    if lost:
+        raise RunError(
+            f"{run.environment_file} does not say how the training computes: its circumstances "
+            f"have no {' and no '.join(lost)}; put the file back as it was, or train anew"
+        )
 
 
 def learned_before(run: Run, start: Start) -> Learned:
@@ -166,15 +207,22 @@ def learned_before(run: Run, start: Start) -> Learned:
     Raises:
         RunError: if they are damaged.
     """
-    from carina.models.weights import weights_from_bytes
+    from carina.models.weights import weights_of_file
 
     file = run.checkpoints_dir / "best.safetensors"
-    state, facts = weights_from_bytes(file.read_bytes(), name=str(file))
-    start.network.load_state_dict(state)
+    state, facts = weights_of_file(file)
+    try:
+        start.network.load_state_dict(state)
+        epoch = int(facts["epoch"])
+    except (RuntimeError, KeyError, TypeError, ValueError) as problem:  # torch: other shapes
+        raise RunError(
+            f"{file} does not fit the recipe of {run.folder}; put back what the run wrote, or "
+            f"remove {run.folder}: it is then made again"
+        ) from problem
     environment = run.environment
     return Learned(
         network=start.network,
-        epoch=int(facts["epoch"]),
+        epoch=epoch,
         last_state=None,
         last_epoch=len(run.history),
         threads=environment.threads,
@@ -195,18 +243,6 @@ def remove_training_state(run: Run) -> None:
     remove_checkpoints(run.checkpoints_dir)
 
 
-def _with_best_kept(run: Run, error: DivergedError) -> TrainingError:
-    """Keep the best epoch before a training diverged, and return the error that says where."""
-    remove_training_state(run)  # from there it would diverge again
-    if not error.best_epoch:
-        return TrainingError(str(error))
-    write_checkpoint(run, "best", error.best_state, epoch=error.best_epoch)
-    file = run.checkpoints_dir / "best.safetensors"
-    return TrainingError(
-        f"{error}; the weights of epoch {error.best_epoch}, the best before that, are in {file}"
-    )
-
-
 def has_masked_probe(recipe: Recipe) -> bool:
     """Return whether a training by the recipe is repeated on films without their middle; one
     that sees no other films is such a probe itself."""
@@ -215,19 +251,6 @@ def has_masked_probe(recipe: Recipe) -> bool:
 
 def _copied(network: Network) -> Weights:
     return {name: values.clone() for name, values in network.state_dict().items()}
-
-
-def _course(
-    start: Start, start_state: Weights, precision: PrecisionChoice, fitted: Fitted
-) -> Course:
-    return Course(
-        start=start,
-        start_state=start_state,
-        precision=precision,
-        seconds=fitted.seconds,
-        epoch_seconds=tuple(row["seconds"] for row in fitted.history),
-        answer_seconds=max(fitted.validation_seconds) / len(start.films.of("validation")),
-    )
 
 
 def joined(stages: Mapping[str, Learned], starts: Mapping[str, Start], films: Films) -> Learned:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from carina.data.manifest import write_manifest
 from carina.domain.evaluation import Evaluation
 from carina.domain.progress import Progress, Step
 from carina.domain.recipe import Recipe
+from carina.domain.sentences import listed
+from carina.errors import RunError
+from carina.files.atomic import flush_tree, storage_errors
+from carina.files.digest_list import compare_digests, read_digests, write_digests
+from carina.files.digests import file_digest
 from carina.files.documents import write_document
 from carina.files.recipes import write_recipe
 from carina.runs import FINISHED, Run
 from carina.settings import Settings
 from carina.workflows.deploying import deploy
-from carina.workflows.environment import AskedWords, starting_environment
+from carina.workflows.environment import (
+    AskedWords,
+    going_on,
+    opening_of_piece,
+    starting_environment,
+)
 from carina.workflows.films import Films
-from carina.workflows.going_on import require_same_films
+from carina.workflows.going_on import require_same_films, require_same_recipe
 from carina.workflows.learning import (
     Learned,
     joined,
@@ -27,11 +37,15 @@ from carina.workflows.learning import (
 )
 from carina.workflows.log import Log
 from carina.workflows.probing import masked_probe
+from carina.workflows.record import Moment, Record, local_time
 from carina.workflows.report import report
+from carina.workflows.reproducing.recorded_data import require_recorded_parts
 from carina.workflows.ruling import with_fitted_rules
 from carina.workflows.serving_agreement import with_serving_agreement
 from carina.workflows.start import Start
 from carina.workflows.testing import Tested, test
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,7 @@ class Order:
         words: what was asked for, as the run's record keeps it.
         settings: caches and keys.
         progress: told as the work goes on.
+        began: when the work on the run did.
     """
 
     films: Films
@@ -51,6 +66,7 @@ class Order:
     words: AskedWords
     settings: Settings
     progress: Progress
+    began: Moment = field(default_factory=Moment.now)
 
 
 def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
@@ -78,7 +94,7 @@ def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
     classifier = with_serving_agreement(
         run, films, recipe, classifier=classifier, validation=validation, log=log
     )
-    probes = masked_probe(learned, settings=order.settings, log=log)
+    probes = masked_probe(learned, settings=order.settings, log=log, run=run)
     learned = replace(learned, course=None)  # a cascade would keep every stage's start weights
     tested = Tested(films, recipe, learned, classifier, validation, probes)
     evaluation = test(run, tested, log=log)
@@ -88,7 +104,6 @@ def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
             "precision": learned.precision,
             "device": learned.device,
             "images_per_second": learned.images_per_second,
-            "seconds": dict(log.seconds),
             "test_opened": evaluation.data.test_opened,
         }
     )
@@ -101,34 +116,70 @@ def begin_run(run: Run, order: Order) -> Log:
     """Write what is known of a run before its training, and return its log.
 
     Raises:
-        RunError: if it goes on, and the films are no longer those that it began with.
+        RunError: if it goes on, and the recipe or the films are no longer those that it began
+            with.
     """
     films = order.films
     environment = starting_environment(films.dataset, words=order.words)
+    is_kept = False
     if run.environment_file.is_file():
-        require_same_films(run, films)
         before = run.environment
-        environment = environment.model_copy(
-            update={"started": before.started, "resumed": before.resumed + 1}
-        )
-    log = Log(run.log_file, order.progress)
-    if environment.resumed:
-        log.say("the run goes on after an interruption")
-    write_recipe(run.recipe_file, order.recipe)
+        is_kept = require_same_recipe(run)
+        if before.reproduces:
+            require_recorded_parts(run, films)
+        else:
+            require_same_films(run, films)
+        environment = going_on(environment, before=before)
+    if not is_kept:
+        write_recipe(run.recipe_file, order.recipe)
+    environment = environment.model_copy(update={"recipe_sha256": file_digest(run.recipe_file)})
     write_document(run.environment_file, environment)
+    log = Log(run.log_file, order.progress, Record(run, order.began))
+    log.begin_piece(opening_of_piece(environment))
     write_document(run.audit_file, films.audit)
     write_manifest(run.manifest_file, films.dataset, films.split, films.scan)
     return log
 
 
 def finish_run(run: Run, log: Log) -> None:
-    """Write the report, and then that the run is whole."""
+    """Write the report, then that the run is whole, and last the digest of every file."""
     log.progress(Step("report", message="writing the report"))
+    log.note_time()  # the page shows it; without the page's own, it can be built again as it is
     report(run)
-    environment = run.environment.model_copy(update={"status": FINISHED})
+    environment = run.environment.model_copy(update={"status": FINISHED, "ended": local_time()})
     write_document(run.environment_file, environment)
     remove_training_state(run)
     log.say("finished")
+    _list_files(run)
+
+
+def complete_end(run: Run) -> None:
+    """Do what is left of a run whose process was killed after it had written that it is whole;
+    hold one that was completed against its list.
+
+    Raises:
+        RunError: naming files that are not as they were when the run was finished.
+    """
+    was = read_digests(run.folder)
+    if was is None:
+        remove_training_state(run)
+        _list_files(run)
+        return
+    changes = compare_digests(run.folder, was)
+    if changes.any:
+        names = [*changes.changed, *changes.missing, *changes.added, *changes.unreadable]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        raise RunError(
+            f"{run.folder} was finished, and is no longer as it was ({listed(names[:_NAMED])}"
+            f"{more}); put these files back, or remove {run.folder}: it is then made again"
+        )
+
+
+def _list_files(run: Run) -> None:
+    """Write the digest of every file, once each would outlive a power cut as it is listed."""
+    with storage_errors(run.folder):
+        flush_tree(run.folder)
+    write_digests(run.folder)
 
 
 def best_by_validation(candidates: Sequence[Evaluation]) -> int:
@@ -146,8 +197,9 @@ def _learn_stages(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
             Step("", message=f"stage {number} of {len(starts)} of the cascade: '{start.name}'")
         )
         stage = Run(run.members_dir / start.name)
-        own = replace(order, films=start.films, recipe=start.recipe)
+        own = replace(order, films=start.films, recipe=start.recipe, began=Moment.now())
         if stage.is_finished:
+            complete_end(stage)
             learned[start.name] = learned_before(stage, start)
             continue
         stage.folder.mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,19 @@ from carina.domain.estimate import Estimate
 from carina.domain.evaluation import Estimates, Evaluation, MemberFigures
 from carina.domain.progress import Step
 from carina.domain.recipe import Recipe
-from carina.files.atomic import storage_errors
+from carina.files.atomic import flush_folder, flush_tree, storage_errors
 from carina.files.documents import write_document
 from carina.runs import Run
-from carina.workflows.making import Order, begin_run, best_by_validation, finish_run, make_run
+from carina.workflows.environment import showing
+from carina.workflows.making import (
+    Order,
+    begin_run,
+    best_by_validation,
+    complete_end,
+    finish_run,
+    make_run,
+)
+from carina.workflows.record import Moment
 from carina.workflows.start import Start, reseeded, started_again
 
 # What a run shows of the member that validation chose; the rest it has of its own.
@@ -47,10 +56,11 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
             own = tuple(replace(start, recipe=unprobed(start.recipe)) for start in again)
         member = Run(run.members_dir / f"seed-{recipe.train.seed}")
         if member.is_finished:
+            complete_end(member)
             members.append(member)
             continue
         member.folder.mkdir(parents=True, exist_ok=True)
-        make_run(member, replace(order, recipe=recipe), own)
+        make_run(member, replace(order, recipe=recipe, began=Moment.now()), own)
         members.append(member)
     evaluations = [member.evaluation for member in members]
     chosen = best_by_validation(evaluations)
@@ -73,11 +83,7 @@ def make_members(run: Run, order: Order, starts: Sequence[Start], *, seeds: int)
         }
     )
     write_document(run.evaluation_file, evaluation)
-    started = run.environment
-    shown = members[chosen].environment.model_copy(
-        update={"started": started.started, "command": started.command, "status": started.status}
-    )
-    write_document(run.environment_file, shown)
+    write_document(run.environment_file, showing(run.environment, members[chosen].environment))
     log.say(f"seed {figures[chosen].seed} is the best of {seeds} on validation: the run's own")
     finish_run(run, log)
 
@@ -132,8 +138,10 @@ def show_member(run: Run, member: Run, *, also: Sequence[str] = ()) -> None:
             if source.is_dir():
                 shutil.rmtree(target, ignore_errors=True)  # of a call that was interrupted
                 shutil.copytree(source, target, copy_function=_linked)
+                flush_tree(target)
             elif source.is_file():
                 _linked(source, target)
+                flush_folder(run.folder)
 
 
 def _linked(source: str | Path, target: str | Path) -> None:

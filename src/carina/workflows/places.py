@@ -1,14 +1,17 @@
 """Where a command writes."""
 
 import itertools
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from carina.errors import UsageError
+from carina.errors import RunError, UsageError
 from carina.files.atomic import storage_errors
+from carina.files.owners import is_of_owners, require_unowned
 from carina.files.room import require_room
+from carina.runs import FINISHED, Run
 from carina.settings import Settings
 
 
@@ -27,7 +30,8 @@ def claimed(
         n_bytes: the room that the work will need.
 
     Raises:
-        UsageError: if `out` is a file, or a folder with something in it.
+        UsageError: if `out` is a file, or a folder with something in it, or if another process
+            writes to it.
         StorageError: if there is no room or no permission.
     """
     folder = settings.runs_dir if out is None else _require_empty(Path(out))
@@ -56,12 +60,36 @@ def file_word(text: str) -> str:
 
 
 def _require_empty(folder: Path) -> Path:
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise UsageError(
-            f"{folder} is there already and not empty; nothing in it was touched: "
-            "name another place with --out, or remove it first"
-        )
-    return folder
+    """Return a folder that is absent or empty, or holds no more than a training that was killed
+    before it had written its record."""
+    if folder.is_dir():
+        require_unowned(folder)
+    if not folder.is_file() and (not folder.is_dir() or _is_empty(folder)):
+        return folder
+    advice = "name another place with --out, or remove it first"
+    if _is_unfinished_run(folder):
+        again = shlex.join(["carina", "train", "--resume", str(folder)])
+        advice = f"it is a training that was interrupted; go on with: {again}"
+    raise UsageError(
+        f"{folder} is there already and not empty; nothing in it was touched: {advice}"
+    )
+
+
+def _is_empty(folder: Path) -> bool:
+    left = list(folder.iterdir())
+    own = [file for file in left if is_of_owners(file)]
+    # A recipe alone is a user's, unless an owner left it.
+    begun = {"recipe.toml"} if own else set()
+    return all(file.name in begun for file in left if file not in own)
+
+
+def _is_unfinished_run(folder: Path) -> bool:
+    run = Run(folder)
+    if not run.recipe_file.is_file() or not run.environment_file.is_file():
+        return False
+    with suppress(RunError):
+        return run.environment.status != FINISHED
+    return False
 
 
 def _new_folder(runs_dir: Path, name: str) -> Path:

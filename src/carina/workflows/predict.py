@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,9 @@ from carina.imaging.decoding import start_decoding
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
 from carina.inference.runtime_choice import AUTO
+from carina.settings import Settings
 from carina.workflows.answer_files import AnswerFiles, WantedFiles
+from carina.workflows.cluster.mapping import Workers
 from carina.workflows.film_answers import answered
 from carina.workflows.film_files import (
     FilmFile,
@@ -35,6 +37,7 @@ from carina.workflows.film_files import (
 )
 from carina.workflows.predictions import AnswersInFile, Predictions
 from carina.workflows.progress_bar import default_progress
+from carina.workflows.sharing import require_workers
 
 __all__ = ["Predictions", "predict", "predict_stream"]
 
@@ -54,6 +57,8 @@ def predict(
     with_patient: bool = False,
     runtime: str = AUTO,
     precision: str = "f32",
+    workers: int = 1,
+    settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> Predictions:
     """Return the answers of a classifier on files and folders of films.
@@ -76,6 +81,9 @@ def predict(
         with_patient: whether these name the patient, as the film does; no other output does.
         runtime: what computes: a registered runtime, or "auto".
         precision: "f32", or "bf16" where the classifier's card offers it.
+        workers: how many processes answer (extra `cluster`), on this machine or in the Ray that
+            `settings.cluster` names.
+        settings: where the workers run; from the environment if None.
         progress: called as the work goes on.
 
     Raises:
@@ -93,6 +101,7 @@ def predict(
         with_patient=with_patient,
     )  # fmt: skip
     given = [paths] if isinstance(paths, str | Path) else list(paths)
+    by = _workers_asked(workers, given, wanted, settings)
     wanted.require_other_folders(given, what="searched for films")
     found = find_films(given, own=(*own_folders(classifier), *wanted.folders))
     loaded = load_classifier(
@@ -101,6 +110,8 @@ def predict(
     files = AnswerFiles(loaded, wanted)
     _tell_passed_over(found, progress)
     call = _Call(loaded, found, files, progress)
+    if by is not None:
+        call = _SharedCall(loaded, found, files, progress, Path(classifier), precision, by)
     if csv is None:
         return call.held()
     _require_no_film(Path(csv), found)
@@ -195,12 +206,15 @@ class _Call:
     def answered(self, films: Sequence[FilmFile]) -> Iterator[list[AnswerRow]]:
         """Yield the answers, telling of every batch."""
         start, done = time.perf_counter(), 0
-        with closing(answered(self.classifier, films, files=self.files)) as batches:
+        with closing(self._batches(films)) as batches:
             for rows in batches:
                 yield rows
                 done += len(rows)
                 seconds = max(time.perf_counter() - start, 1e-9)
                 self.progress(Step("predicting", done, len(films), {"films/s": done / seconds}))
+
+    def _batches(self, films: Sequence[FilmFile]) -> Generator[list[AnswerRow], None, None]:
+        return answered(self.classifier, films, files=self.files)
 
     def held(self) -> Predictions:
         """Return the answers, held."""
@@ -244,6 +258,41 @@ class _Call:
         n_more = predictions.counts.n_unreadable - 1
         more = f" (nor can {counted(n_more, 'other file')})" if n_more else ""
         raise InputError(f"none of the files can be read as a film: {first}{more}")
+
+
+@dataclass(frozen=True, slots=True)
+class _SharedCall(_Call):
+    """One call whose films are answered by several workers."""
+
+    folder: Path
+    precision: str
+    workers: Workers
+
+    def _batches(self, films: Sequence[FilmFile]) -> Generator[list[AnswerRow], None, None]:
+        from carina.workflows.cluster.answers import answered_by_workers
+
+        return answered_by_workers(
+            self.folder, self.classifier, films, precision=self.precision, workers=self.workers
+        )
+
+
+def _workers_asked(
+    workers: int, given: Sequence[str | Path], wanted: WantedFiles, settings: Settings | None
+) -> Workers | None:
+    """Return who answers; None for this process.
+
+    Raises:
+        UsageError: if workers cannot do what is asked for.
+    """
+    require_workers(workers, needed_for="carina predict")
+    if workers == 1:
+        return None
+    if wanted.folders or "-" in map(str, given):
+        raise UsageError(
+            f"--workers {workers} answers films in files, and writes the table (--csv) alone; make "
+            "heat maps and documents for chosen films without --workers"
+        )
+    return Workers(workers, (settings or Settings.from_environment()).cluster)
 
 
 def _tell_passed_over(found: FoundFilms, progress: Progress) -> None:

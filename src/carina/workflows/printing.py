@@ -13,6 +13,7 @@ from pathlib import Path
 
 from carina.errors import MissingProgramError
 from carina.files.atomic import write_bytes
+from carina.files.digest_list import renew_digests
 from carina.settings import Settings
 from carina.workflows.report import report
 
@@ -77,6 +78,8 @@ def report_pdf(
     page = report(run)
     file = Path(out) if out is not None else page.with_suffix(".pdf")
     write_bytes(file, printed(page, browser=browser, timeout_s=timeout_s))
+    if out is None:
+        renew_digests(file.parent, [file])
     return file
 
 

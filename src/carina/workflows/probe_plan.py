@@ -1,4 +1,7 @@
-"""How much of a training its masked probe repeats, so that it takes a quarter of the time."""
+"""How much of a training its masked probe repeats, so that it is a quarter of the work.
+
+Work is counted and not timed, so that the same training always gets the same probe.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +10,13 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-# Of the training's seconds: a quarter, less what an estimate may be off by.
+# Of the training's work: a quarter, less what starts and reads beside it.
 _SHARE = 0.24
-# What is left where even these would take longer: a probe of fewer films tells nothing. So
-# many films take seconds, whatever the network.
+# What is left where even these would be more: a probe of fewer films tells nothing. So many
+# films take seconds, whatever the network.
 _LEAST_TRAINED = 64
 _LEAST_ANSWERED = 100
-# Coarse steps, so that the same training mostly gets the same probe, though its seconds differ.
+# Coarse steps, so that trainings that hardly differ mostly get the same probe.
 _FILM_SHARES = tuple(part / 2**halvings for halvings in range(20) for part in (1.0, 0.75))
 
 
@@ -27,18 +30,16 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How long a training took, and what a film takes that is only answered.
+class Work:
+    """What a training takes, and what a film takes that is only answered, in any one unit.
 
     Attributes:
-        seconds: the whole training.
-        epoch_seconds: of each epoch in order, validation included.
-        answer_seconds: of a film that is answered for the first time.
+        epochs: of each epoch in order, validation included.
+        answer: of a film that is answered for the first time.
     """
 
-    seconds: float
-    epoch_seconds: tuple[float, ...]
-    answer_seconds: float
+    epochs: tuple[float, ...]
+    answer: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +55,29 @@ class ProbePlan:
     films: Sizes
 
 
-def plan_probe(pace: Pace, films: Sizes) -> ProbePlan:
-    """Return the largest probe that takes at most a quarter of its training's seconds.
+def plan_probe(work: Work, films: Sizes) -> ProbePlan:
+    """Return the largest probe that takes at most a quarter of its training's work.
 
-    It trains on all films, in as many epochs as there is time for; or on three quarters of
-    them where only this gives it a second epoch; or else on the most that leave time for one
+    It trains on all films, in as many epochs as that allows; or on three quarters of them
+    where only this gives it a second epoch; or else on the most that leave enough for one
     epoch (all, 3/4, 1/2, 3/8, 1/4, ...). Validation films are cut as training films are. Test
-    films are cut where answering them would take more than half of the time.
+    films are cut where answering them would take more than half of it.
 
     Args:
-        pace: of the training, which had as many epochs as the probe may have.
+        work: of the training, which had as many epochs as the probe may have.
         films: there are.
 
-    >>> plan = plan_probe(Pace(80.0, (10.0,) * 8, 0.01), Sizes(1000, 200, 100))
+    >>> plan = plan_probe(Work((10.0,) * 8, 0.01), Sizes(1000, 200, 100))
     >>> plan.epochs, plan.films
     (2, Sizes(train=750, validation=150, test=100))
     """
-    budget = _SHARE * pace.seconds
+    budget = _SHARE * sum(work.epochs)
     n_test = films.test
-    if n_test * pace.answer_seconds > budget / 2:
-        affordable = int(budget / 2 / pace.answer_seconds)
+    if n_test * work.answer > budget / 2:
+        affordable = int(budget / 2 / work.answer)
         n_test = min(films.test, max(_LEAST_ANSWERED, affordable))
-    left = budget - n_test * pace.answer_seconds
-    share, epochs = _share_and_epochs(pace.epoch_seconds, left)
+    left = budget - n_test * work.answer
+    share, epochs = _share_and_epochs(work.epochs, left)
     return ProbePlan(
         epochs,
         Sizes(
@@ -87,14 +88,14 @@ def plan_probe(pace: Pace, films: Sizes) -> ProbePlan:
     )
 
 
-def _share_and_epochs(epoch_seconds: Sequence[float], seconds: float) -> tuple[float, int]:
-    """Return the share of the films, and how many epochs of them take so many seconds."""
-    took = list(accumulate(epoch_seconds))
+def _share_and_epochs(epochs: Sequence[float], allowance: float) -> tuple[float, int]:
+    """Return the share of the films, and how many epochs of them are within the allowance."""
+    took = list(accumulate(epochs))
     for fewest, allowed in ((min(2, len(took)), _FILM_SHARES[:2]), (1, _FILM_SHARES)):
         for share in allowed:
-            epochs = sum(share * total <= seconds for total in took)
-            if epochs >= fewest:
-                return share, epochs
+            n_epochs = sum(share * total <= allowance for total in took)
+            if n_epochs >= fewest:
+                return share, n_epochs
     return 0.0, 1
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,26 +28,32 @@ from carina.domain.probes import (
 from carina.domain.progress import Progress, Step
 from carina.domain.recipe import EvaluateSection
 from carina.domain.record import Part, Record
-from carina.errors import StorageError, TrainingError
+from carina.errors import RunError, StorageError, TrainingError
 from carina.evaluation.estimating import estimate_metrics
 from carina.evaluation.intervals import wilson
 from carina.evaluation.metrics import METRICS
 from carina.evaluation.scored_films import ScoredFilms
 from carina.imaging.prepare import without_centre
 from carina.reporting.audit_counts import best_confounder
+from carina.runs import Run
 from carina.settings import Settings
 from carina.workflows.films import Films
+from carina.workflows.going_on import identity_of, stopping_at_signals
 from carina.workflows.learning import Course, Learned, film_part
 from carina.workflows.log import Log
-from carina.workflows.probe_plan import Pace, ProbePlan, Sizes, evenly_chosen, plan_probe
+from carina.workflows.probe_plan import ProbePlan, Sizes, Work, evenly_chosen, plan_probe
+from carina.workflows.record import note_facts, recorded_circumstances
 from carina.workflows.start import Start
 
 if TYPE_CHECKING:
     from carina.models.network import Network
-    from carina.training.answering import Answering
-    from carina.training.films import FilmPart
+    from carina.training.checkpoints import Checkpoints
+    from carina.training.films import FilmPart, TrainingFilms
 
 STAGE = "masked probe"
+# The fixed layers compute so many times longer in float32 than in bfloat16: VGG16's with
+# AVX-512's bfloat16 instructions (`choose_runtime`'s timings of both).
+_FIXED_IN_FLOAT32 = 2.0
 _METRICS = {"accuracy": MASKED_ACCURACY, "balanced_accuracy": MASKED_BALANCED_ACCURACY}
 
 
@@ -67,11 +74,13 @@ class _Probed:
     validation_accuracy: float
 
 
-def masked_probe(learned: Learned, *, settings: Settings, log: Log) -> Estimates:
+def masked_probe(
+    learned: Learned, *, settings: Settings, log: Log, run: Run | None = None
+) -> Estimates:
     """Train the same network from the same start on films whose middle is black, and test it.
 
     It is an ordinary training with the recipe's augmentation, class weights and choice of the
-    epoch, cut to a quarter of the time that the training took (`plan_probe`); the test films
+    epoch, cut to a quarter of the training's work (`plan_probe`); the test films
     are answered by torch. It draws from generators of its own and leaves the trained network
     as it was.
 
@@ -79,6 +88,7 @@ def masked_probe(learned: Learned, *, settings: Settings, log: Log) -> Estimates
         learned: the training; with its course, or there is no probe.
         settings: where features of fixed layers are kept.
         log: told what it is given and what it finds.
+        run: its record keeps what the probe is given; what stands there is given again.
 
     Returns:
         Estimates under the names of `domain.probes`; undefined with the reason where the
@@ -90,7 +100,7 @@ def masked_probe(learned: Learned, *, settings: Settings, log: Log) -> Estimates
     films, section = course.start.films, course.start.recipe.evaluate
     with log.stage(STAGE):
         try:
-            probed = _probed(course, settings, log)
+            probed = _probed(course, settings, log, run)
         except (TrainingError, StorageError) as error:
             log.say(f"{STAGE}: could not be trained: {error}")
             why = f"the probe could not be trained: {error}"
@@ -123,7 +133,7 @@ def confounder_probes(audit: Audit) -> Estimates:
     return found
 
 
-def _probed(course: Course, settings: Settings, log: Log) -> _Probed:
+def _probed(course: Course, settings: Settings, log: Log, run: Run | None) -> _Probed:
     from carina.training.answering import Answering, answers
     from carina.training.films import TrainingFilms
     from carina.training.fit import fit
@@ -136,22 +146,35 @@ def _probed(course: Course, settings: Settings, log: Log) -> _Probed:
         spec=recipe.input,
         train=recipe.train,
         precision=course.precision,
+        films_at_once=course.films_at_once,
         cache_dir=settings.cache_dir,
         progress=_told_as_probe(log.progress),
     )
-    plan = plan_probe(_pace(network, course, way), _sizes(start.films))
+    plan = _recorded_plan(run, course)
+    if plan is None:
+        plan = plan_probe(_work(network, course), _sizes(start.films))
+    if run is not None:
+        note_facts(run, masked_probe={"epochs": plan.epochs, **asdict(plan.films)})
     log.say(_what_it_gets(plan, course))
     train, _ = _some_masked(start, "train", plan.films.train)
     validation, _ = _some_masked(start, "validation", plan.films.validation)
-    fitted = fit(
-        network,
-        TrainingFilms(train, validation, recipe.input),
-        train=recipe.train.model_copy(update={"epochs": plan.epochs}),
-        augment=recipe.augment,
-        precision=course.precision,
-        cache_dir=settings.cache_dir,
-        progress=way.progress,
-    )
+    shown = TrainingFilms(train, validation, recipe.input)
+    section = recipe.train.model_copy(update={"epochs": plan.epochs})
+    checkpoints = _checkpoints(run, course, shown, plan)
+    with ExitStack() as stack:
+        if checkpoints is not None:
+            stack.enter_context(stopping_at_signals(checkpoints))
+        fitted = fit(
+            network,
+            shown,
+            train=section,
+            augment=recipe.augment,
+            precision=course.precision,
+            cache_dir=settings.cache_dir,
+            films_at_once=course.films_at_once,
+            checkpoints=checkpoints,
+            progress=way.progress,
+        )
     network.load_state_dict(fitted.best_state)
     test, records = _some_masked(start, "test", plan.films.test)
     return _Probed(
@@ -162,26 +185,67 @@ def _probed(course: Course, settings: Settings, log: Log) -> _Probed:
     )
 
 
-def _pace(network: Network, course: Course, way: Answering) -> Pace:
-    """Return what the probe will take; fixed layers meet its films for the first time, even
-    where the training found the features of its own in the cache."""
-    from carina.training.answering import fixed_layer_seconds
-    from carina.training.feed import epochs_through_fixed_layers
+def _checkpoints(
+    run: Run | None, course: Course, shown: TrainingFilms, plan: ProbePlan
+) -> Checkpoints | None:
+    """Return the checkpoints of a run's masked probe; a training without a run has none."""
+    from carina.training.checkpoints import PROBE, Checkpoints
 
-    start, recipe = course.start, course.start.recipe
-    sizes = _sizes(start.films)
-    some, _ = _some_masked(start, "train", sizes.train)
-    trained_s, answered_s = fixed_layer_seconds(network, some, way)
-    n_epochs = epochs_through_fixed_layers(recipe.train, recipe.augment)
-    fixed_s = [
-        (number < n_epochs) * sizes.train * trained_s
-        + (number == 0) * sizes.validation * answered_s
-        for number in range(len(course.epoch_seconds))
-    ]
-    return Pace(
-        seconds=course.seconds,
-        epoch_seconds=tuple(map(max, course.epoch_seconds, fixed_s)),
-        answer_seconds=max(course.answer_seconds, answered_s),
+    if run is None:
+        return None
+    identity = {**identity_of(course.start.recipe, shown), "epochs of the probe": plan.epochs}
+    return Checkpoints(
+        run.checkpoints_dir,
+        name=PROBE,
+        identity=identity,
+        circumstances=recorded_circumstances(run),
+    )
+
+
+def _recorded_plan(run: Run | None, course: Course) -> ProbePlan | None:
+    """Return what the probe was given when the training was first made, or None.
+
+    Raises:
+        RunError: if the record names more than the training itself had.
+    """
+    if run is None or not run.environment_file.is_file():
+        return None
+    facts = run.environment.masked_probe
+    if not facts:
+        return None
+    had = {"epochs": course.epochs, **asdict(_sizes(course.start.films))}
+    if facts.keys() != had.keys() or any(facts[name] > most for name, most in had.items()):
+        raise RunError(
+            f"{run.environment_file} names a masked probe of {dict(facts)}, and the training had "
+            f"{had}: the record was changed; take an unchanged copy of the run"
+        )
+    return ProbePlan(facts["epochs"], Sizes(facts["train"], facts["validation"], facts["test"]))
+
+
+def _work(network: Network, course: Course) -> Work:
+    """Return what the training took, in multiplications on a film's way forward.
+
+    A film that is trained on counts three times: the way back takes two of the way forward
+    (a product for the layer's values and one for its weights). One that is only answered
+    counts as much, since that is never in bfloat16. Fixed layers meet each film once, though
+    the training may have found its own features in the cache.
+    """
+    from carina.training.feed import epochs_through_fixed_layers
+    from carina.training.work import film_work
+
+    recipe, sizes = course.start.recipe, _sizes(course.start.films)
+    film = film_work(network, recipe.input)
+    trained = 3.0 * film.trained
+    fixed_answer = (_FIXED_IN_FLOAT32 if course.precision.name == "bf16" else 1.0) * film.fixed
+    n_fixed = epochs_through_fixed_layers(recipe.train, recipe.augment)
+    return Work(
+        epochs=tuple(
+            (sizes.train + sizes.validation) * trained
+            + (number < n_fixed) * sizes.train * film.fixed
+            + (number == 0) * sizes.validation * fixed_answer
+            for number in range(course.epochs)
+        ),
+        answer=trained + fixed_answer,
     )
 
 
@@ -210,7 +274,7 @@ def _some_masked(start: Start, part: Part, n: int) -> tuple[FilmPart, list[Recor
 
 
 def _what_it_gets(plan: ProbePlan, course: Course) -> str:
-    sizes, n_epochs = _sizes(course.start.films), len(course.epoch_seconds)
+    sizes, n_epochs = _sizes(course.start.films), course.epochs
     return (
         f"{STAGE}: the same training on films whose middle is black, {plan.epochs} of {n_epochs} "
         f"epochs on {plan.films.train} of {sizes.train} films, {plan.films.test} of {sizes.test} "

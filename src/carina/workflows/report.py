@@ -1,10 +1,13 @@
 """The page of a run or of a test, built from its files."""
 
+import shlex
 from pathlib import Path
 
 from carina.errors import RunError
 from carina.files.atomic import write_bytes, write_text
+from carina.files.digest_list import renew_digests
 from carina.runs import Run, TestFolder
+from carina.workflows.diverged import require_not_diverged
 from carina.workflows.extras import require_extra
 
 
@@ -33,6 +36,8 @@ def report(run: Run | TestFolder | str | Path) -> Path:
     for name, picture in figures.items():
         write_bytes(opened.figures_dir / name, picture)
     write_text(opened.report_file, render_html(page))
+    drawn = (opened.figures_dir / name for name in figures)
+    renew_digests(opened.folder, [*drawn, opened.report_file])
     return opened.report_file
 
 
@@ -43,8 +48,10 @@ def _opened(folder: Path) -> Run | TestFolder:
 
 
 def _require_finished(run: Run) -> None:
+    require_not_diverged(run, "has nothing to report")
     if not run.evaluation_file.is_file():
         raise RunError(
-            f"the run {run.folder} was not finished: it has no {run.evaluation_file.name}, "
-            "so there is nothing to report; train again"
+            f"{run.folder} is not finished: it has no {run.evaluation_file.name}, so there is "
+            "nothing to report; go on with: "
+            f"{shlex.join(['carina', 'train', '--resume', str(run.folder)])}"
         )

@@ -1,29 +1,17 @@
 """A trained classifier and its test part: every number that the report shows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from carina.data.predictions import write_predictions
-from carina.domain.estimate import Estimate
 from carina.domain.evaluation import EpochFigures, Estimates, Evaluation
 from carina.domain.explanation_scores import ExplanationScores
 from carina.domain.prediction import Prediction
-from carina.domain.recipe import EvaluateSection, Recipe
-from carina.domain.record import PARTS, Part
-from carina.evaluation.evaluate import (
-    evaluate,
-    evaluated_data,
-    loss_and_accuracy,
-    overall_metrics,
-    scored_films,
-)
-from carina.evaluation.gate_figures import gate_figures
-from carina.evaluation.subgroups import subgroups_of
+from carina.domain.recipe import Recipe
+from carina.domain.record import Part
+from carina.evaluation.evaluate import overall_metrics, scored_films
 from carina.files.atomic import write_bytes
 from carina.files.documents import write_document
-from carina.imaging import read_radiograph
 from carina.imaging.pictures import film_png, overlay_png
 from carina.inference.bundle import write_card
 from carina.inference.classifier import Classifier
@@ -32,16 +20,16 @@ from carina.reporting.pictures import picture_name, worst_errors
 from carina.reporting.wording import with_interval
 from carina.runs import Run
 from carina.workflows.answering import answers_on
+from carina.workflows.changed_films import ChangedFilms
 from carina.workflows.error_agreement import agreement_with_confounders
 from carina.workflows.explained_films import score_test_films
 from carina.workflows.films import Films
 from carina.workflows.gate_pictures import answers_to_made_pictures
-from carina.workflows.known_films import without_known
-from carina.workflows.learning import Learned, film_part
+from carina.workflows.last_epoch import answers_of_the_last_epoch
+from carina.workflows.learning import Learned
 from carina.workflows.log import Log
 from carina.workflows.probing import confounder_probes
-
-_BATCH = 64
+from carina.workflows.run_numbers import BesideAnswers, TestedFilms, run_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +57,7 @@ def test(run: Run, tested: Tested, *, log: Log) -> Evaluation:
     """Answer for every part, open the test part once, and write predictions, evaluation and
     the pictures that the report shows."""
     films, classifier = tested.films, tested.classifier
+    changed = ChangedFilms(films)
     with log.stage("predictions"):
         answers: dict[Part, list[Prediction]] = {
             "train": answers_on(films, "train", classifier),
@@ -78,7 +67,7 @@ def test(run: Run, tested: Tested, *, log: Log) -> Evaluation:
     for part in ("validation", "test"):
         write_predictions(run.predictions_file(part), films.dataset.labels.names, answers[part])
     with log.stage("evaluation"):
-        evaluation = _evaluation(tested, answers)
+        evaluation = _evaluation(tested, answers, changed)
     scores = _scored_heat_maps(run, tested, answers["test"], log=log)
     evaluation = evaluation.model_copy(update={"explanation_scores": scores})
     card = classifier.card.model_copy(
@@ -99,58 +88,42 @@ def test(run: Run, tested: Tested, *, log: Log) -> Evaluation:
     evaluation = evaluation.model_copy(update={"classifier": digest})
     write_document(run.evaluation_file, evaluation)
     with log.stage("pictures"):
-        _draw_pictures(run, tested, answers["test"])
+        _draw_pictures(run, tested, answers["test"], changed)
+    changed.look_at_all()
+    changed.tell(run, log)
     return evaluation
 
 
-def _evaluation(tested: Tested, answers: dict[Part, list[Prediction]]) -> Evaluation:
-    films, recipe = tested.films, tested.recipe
-    names = films.dataset.labels.names
-    section = recipe.evaluate
-    subgroups = subgroups_of(films.dataset.records, answers["test"])
-    scored = scored_films(names, answers["test"], subgroups=subgroups)
-    evaluation = evaluate(
-        scored,
-        data=evaluated_data(
-            names,
-            answers["test"],
+def _evaluation(
+    tested: Tested, answers: dict[Part, list[Prediction]], changed: ChangedFilms
+) -> Evaluation:
+    films, section = tested.films, tested.recipe.evaluate
+    card = tested.classifier.card
+    made = None
+    if card.gate.checks:
+        made = answers_to_made_pictures(
+            films, tested.classifier, seed=section.seed, read=changed.read
+        )
+    return run_numbers(
+        answers,
+        TestedFilms(
             name=films.test_name,
-            part="test",
-            external=films.split.by_source,
-            test_opened=1,
-        ).model_copy(update={"chose_the_network": films.split.validation_is_test}),
-        classifier=tested.classifier.digest,
+            records=films.dataset.records,
+            known=films.seen_while_training(),
+            is_held_out_source=films.split.by_source,
+            chose_the_network=films.split.validation_is_test,
+            cautions=films.split.cautions,
+        ),
+        card=card,
+        digest=tested.classifier.digest,
         section=section,
-        rules=tested.classifier.card.rules,
+        beside=BesideAnswers(
+            last_epoch=_last_epoch(tested, answers["test"]),
+            made=made,
+            agreement=agreement_with_confounders(films, answers["test"], section),
+            probes={**tested.probes, **confounder_probes(films.audit)},
+        ),
     )
-    return evaluation.model_copy(
-        update={
-            "last_epoch": _last_epoch(tested, answers["test"]),
-            "without_leaks": without_known(
-                names, answers["test"], films.seen_while_training(), section
-            ),
-            "gate": gate_figures(
-                names,
-                answers["test"],
-                section,
-                made=answers_to_made_pictures(films, tested.classifier, seed=section.seed)
-                if tested.classifier.card.gate.checks
-                else None,
-            ),
-            "error_agreement": agreement_with_confounders(films, answers["test"], section),
-            "probes": {**tested.probes, **confounder_probes(films.audit)},
-            "parts": {part: _loss_and_accuracy(films, answers[part], section) for part in PARTS},
-            "cautions": (*films.split.cautions, *evaluation.cautions),
-        }
-    )
-
-
-def _loss_and_accuracy(
-    films: Films, answers: Sequence[Prediction], section: EvaluateSection
-) -> dict[str, Estimate]:
-    names = films.dataset.labels.names
-    logits = np.array([[answer.logits[name] for name in names] for answer in answers])
-    return loss_and_accuracy(scored_films(names, answers), logits, section)
 
 
 def _last_epoch(tested: Tested, answers: Sequence[Prediction]) -> EpochFigures | None:
@@ -161,29 +134,17 @@ def _last_epoch(tested: Tested, answers: Sequence[Prediction]) -> EpochFigures |
         return None
     last = list(answers)
     if learned.last_epoch != learned.epoch:
-        last = _answers_of_the_last_epoch(tested, answers)
+        last = answers_of_the_last_epoch(
+            learned.network,
+            learned.last_state,
+            films=tested.films,
+            answers=answers,
+            classifier=tested.classifier,
+        )
     return EpochFigures(
         epoch=learned.last_epoch,
         best_epoch=learned.epoch,
         metrics=overall_metrics(scored_films(names, last), tested.recipe.evaluate),
-    )
-
-
-def _answers_of_the_last_epoch(tested: Tested, answers: Sequence[Prediction]) -> list[Prediction]:
-    """Return the answers that the last epoch's weights give to the same test films."""
-    from carina.training.scoring import torch_logits
-
-    films, learned, names = tested.films, tested.learned, tested.films.dataset.labels.names
-    assert learned.last_state is not None  # a cascade has no epochs to compare
-    chosen_state = {n: value.clone() for n, value in learned.network.state_dict().items()}
-    learned.network.load_state_dict(learned.last_state)
-    logits = torch_logits(learned.network, film_part(films, "test"), batch_size=_BATCH)
-    learned.network.load_state_dict(chosen_state)
-    return tested.classifier.decided(
-        [
-            replace(answer, logits=dict(zip(names, map(float, row), strict=True)))
-            for answer, row in zip(answers, logits, strict=True)
-        ]
     )
 
 
@@ -194,9 +155,15 @@ def _scored_heat_maps(
     if not tested.recipe.evaluate.score_explanations or not answers:
         return None
     with log.stage("heat maps"):
-        return score_test_films(
-            tested.films, answers, tested.classifier, run.classifier_dir, log=log
+        found = score_test_films(
+            tested.films,
+            answers,
+            classifier=tested.classifier,
+            folder=run.classifier_dir,
+            progress=log.progress,
         )
+    log.say(f"heat maps were scored on {found.data}")
+    return found
 
 
 def _tested_on(evaluation: Evaluation) -> str:
@@ -207,11 +174,15 @@ def _tested_on(evaluation: Evaluation) -> str:
     return f"{right}; {evaluation.without_leaks.sentence}" if evaluation.without_leaks else right
 
 
-def _draw_pictures(run: Run, tested: Tested, answers: Sequence[Prediction]) -> None:
+def _draw_pictures(
+    run: Run, tested: Tested, answers: Sequence[Prediction], changed: ChangedFilms
+) -> None:
     """Write thumbnails and heat maps of the films that the report shows."""
-    files = {record.key: record.file for record in tested.films.dataset.records}
+    records = {record.key: record for record in tested.films.dataset.records}
     for answer in worst_errors(list(answers), limit=tested.recipe.evaluate.worst_errors):
-        film = read_radiograph(files[f"{answer.source}/{answer.path}"])
+        film = changed.read(records[f"{answer.source}/{answer.path}"])
+        if film is None:
+            continue
         explanation = tested.classifier.explain(film, answer.predicted)
         name = picture_name(film.sha256)
         write_bytes(run.thumbnails_dir / name, film_png(film, longer_side=640))

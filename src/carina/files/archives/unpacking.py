@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -27,7 +28,7 @@ from carina.files.archives.entries import (
     plain_name,
     require_harmless,
 )
-from carina.files.atomic import storage_errors
+from carina.files.atomic import flush_folder, flush_many, storage_errors
 from carina.files.room import require_room
 
 _CHUNK = 1 << 20
@@ -116,7 +117,20 @@ class _Damaged(Exception):  # noqa: N818  never leaves this file
     """An archive's content is not what the archive says."""
 
 
-_READ_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+# Of the standard library's readers: a zip of a later version, a name or number that is none, a
+# header that is cut off.
+_READ_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+)
 
 
 @contextmanager
@@ -134,7 +148,7 @@ def _opened(archive: Path, error: type[InputError]) -> Iterator[list[_Member]]:
             raise error(f"{archive} does not exist; check the path") from None
         except _READ_ERRORS as problem:
             raise error(
-                f"{archive} is no zip or tar file that can be read ({problem}); is it whole?"
+                f"{archive} is no zip or tar file that can be read; is it whole?"
             ) from problem
         yield members
 
@@ -185,7 +199,7 @@ def _content(member: _Member) -> Iterator[bytes]:
                 if n_left < 0:
                     raise _Damaged(f"{member.name} is longer than it says")
                 yield data
-    except (*_READ_ERRORS, NotImplementedError) as problem:
+    except _READ_ERRORS as problem:
         raise _Damaged(f"{member.name}: {problem}") from problem
     if n_left:
         raise _Damaged(f"{member.name} ends {n_left} bytes early")
@@ -196,4 +210,6 @@ def _move(temporary: Path, folder: Path) -> None:
         temporary.chmod(0o755)
         if folder.exists():  # an empty one: not every system renames onto it
             folder.rmdir()
+        flush_many(temporary)
         temporary.rename(folder)
+        flush_folder(folder.parent)

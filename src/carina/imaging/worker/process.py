@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import signal
 import socket
@@ -350,6 +351,11 @@ def _not_started(error: OSError) -> CouldNotError:
 
 
 def _no_room(error: OSError) -> CouldNotError:
+    if error.errno == errno.EFBIG:
+        return CouldNotError(
+            "a film cannot be shared with the process that decodes: the limit on the size of "
+            "files (ulimit -f) counts for it too; raise it"
+        )
     return CouldNotError(
         f"a film cannot be shared with the process that decodes: {error}; is there too little "
         "memory, or room in the folder of temporary files?"
