@@ -6,6 +6,11 @@ TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 SERVE_BIN := .venv-serve/bin
 LOCKS := requirements/serve.lock requirements/run.lock requirements/dev.lock
+REAL_FILMS := ../shared/data/covid-dataset/Train
+SMALL_TRAINING := --set input.height=64 --set input.width=64 --set train.epochs=4 --set train.precision=fp32 \
+	--set evaluate.resamples=200
+DENSE_TRAINING := --recipe densenet121 --set network.weights=none --set train.epochs=2 --set train.precision=fp32 \
+	--set evaluate.resamples=200
 PROJECT := pip install --quiet --no-deps --no-build-isolation -e .
 LOCKED := pip install --quiet --no-deps --require-hashes -r
 
@@ -29,6 +34,15 @@ nightly: .venv/dev.stamp .venv-serve/serve.stamp  ## every test in one run, for 
 	CARINA_EXAMPLES=new $(BIN)/python -m pytest -n 2 --dist loadscope tests
 	$(BIN)/python benchmarks/coverage.py --studies 2000 --draws 0 --out tmp/coverage.jsonl --chosen
 	$(BIN)/python benchmarks/hostile_films.py --worker 200000 --http 20000 --command 2000
+	$(BIN)/python benchmarks/memory_peak.py --append tmp/memory.jsonl
+	@if [ -d $(REAL_FILMS) ]; then \
+		$(BIN)/python benchmarks/kills.py $(REAL_FILMS) --few 20 --kills 200 $(SMALL_TRAINING) --append tmp/kills.jsonl && \
+		$(BIN)/python benchmarks/kills.py $(REAL_FILMS) --few 8 --kills 1 $(DENSE_TRAINING) --append tmp/kills-dense.jsonl && \
+		$(BIN)/python benchmarks/disk_faults.py $(REAL_FILMS) --few 12 --power-cuts 20 --full-disks 20 $(SMALL_TRAINING) \
+			--append tmp/disk.jsonl && \
+		$(BIN)/python benchmarks/disk_faults.py $(REAL_FILMS) --few 8 --power-cuts 1 --full-disks 1 $(DENSE_TRAINING) \
+			--scratch tmp/disk-dense --append tmp/disk-dense.jsonl; \
+	fi
 
 .PHONY: format-check
 format-check: .venv/dev.stamp

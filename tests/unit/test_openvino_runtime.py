@@ -1,6 +1,8 @@
 """OpenVINO as a runtime: exact unless bf16 is asked for, and nothing but the bytes is read."""
 
 import builtins
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -48,6 +50,36 @@ def test_float32_is_said_and_bf16_only_where_it_is_asked_for(exported):
         # A CPU without bf16 instructions computes in f32 whatever is asked for.
         assert hint in {"f32": {"f32"}, "bf16": {"bf16", "f32"}}[precision]
         assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+ENDING_IN_TURN = """
+import signal, sys
+from carina.inference.runtimes.openvino import compile_with_openvino
+data, heard = open(sys.argv[1], "rb").read(), []
+signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+networks = [compile_with_openvino(data, threads=1) for _ in range(3)]
+for network in networks:
+    network._compile(("logits",))
+while networks:
+    del networks[0], network
+    network = None
+signal.raise_signal(signal.SIGTERM)
+assert heard
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_signal_is_heard_after_networks_have_ended_in_any_order(exported, tmp_path):
+    file = tmp_path / "network.onnx"
+    file.write_bytes(exported.network)
+    ended = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", ENDING_IN_TURN, file],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_only_what_the_named_outputs_need_is_computed(exported):
