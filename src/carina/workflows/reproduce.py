@@ -39,6 +39,16 @@ _ROOM = 20_000_000
 _TOLD_ELSEWHERE = frozenset({"carina", "torch", "numpy", "opencv", "processor", "instructions"})
 
 
+class Reproduced(Reproduction):
+    """What `reproduction.json` holds, and where that is.
+
+    Attributes:
+        folder: of the second run.
+    """
+
+    folder: Path
+
+
 def reproduce(
     run: str | Path,
     data: str | Path | Sequence[str | Path] = (),
@@ -46,7 +56,7 @@ def reproduce(
     out: str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> Reproduction:
+) -> Reproduced:
     """Train a run again from its own record, and compare everything that comes out.
 
     Recipe, seeds, folds, parts, threads, precision and what computes fixed layers are those of
@@ -63,7 +73,8 @@ def reproduce(
         progress: called as the work goes on.
 
     Returns:
-        What differs; `reproduction.json` in the second run holds it too.
+        What differs, and where the second run lies; its `reproduction.json` says what differs,
+        too.
 
     Raises:
         MissingExtraError: if the extra `train` is not installed.
@@ -94,7 +105,7 @@ def reproduce(
                 _train(original, again, settings, progress)
         found = _compared(original, again, name=Path(run).resolve().name)
         progress(Step("", message=f"the second run: {again.folder} ({REPRODUCTION} compares)"))
-        return found
+        return Reproduced(**dict(found), folder=again.folder)
 
 
 @contextmanager
