@@ -27,6 +27,7 @@ from carina.files.film_bytes import read_film_bytes
 from carina.files.room import require_room
 from carina.imaging.medmnist_films import is_medmnist_film
 from carina.runs import Run
+from carina.workflows.diverged import require_not_diverged
 from carina.workflows.extras import require_extra
 from carina.workflows.package_texts import replaced_files
 from carina.workflows.progress_bar import default_progress
@@ -122,6 +123,7 @@ def package(
     opened = Run.open(run)
     file = _place(opened, out)
     if not opened.is_finished:
+        require_not_diverged(opened, "has nothing to hand over")
         raise RunError(
             f"{opened.folder} is not finished, so that there is nothing to hand over; go on with: "
             f"{shlex.join(['carina', 'train', '--resume', str(opened.folder)])}"

@@ -17,6 +17,7 @@ from carina.reporting.reproduction_wording import reproduction_sentence
 from carina.runs import PREPARED, Run
 from carina.settings import Settings
 from carina.workflows.audit import data_list
+from carina.workflows.diverged import require_not_diverged
 from carina.workflows.environment import differences, record_of_machine
 from carina.workflows.extras import require_extra
 from carina.workflows.places import claimed
@@ -117,6 +118,7 @@ def _opened(run: str | Path) -> Iterator[Run]:
             folder = stack.enter_context(opened_package(folder))
         original = Run.open(folder)
         if not original.is_finished:
+            require_not_diverged(original, "leaves nothing to compare with")
             raise RunError(
                 f"{run} is not finished, so there is nothing to compare with; go on with it "
                 f"first: {shlex.join(['carina', 'train', '--resume', str(run)])}"

@@ -25,6 +25,7 @@ from carina.inference.signatures import SIGNATURE, check_signature
 from carina.runs import FINISHED, Run
 from carina.settings import Settings
 from carina.workflows.audit import data_list
+from carina.workflows.diverged import require_not_diverged
 from carina.workflows.extras import require_extra
 from carina.workflows.progress_bar import default_progress
 from carina.workflows.verifying.external import check_external
@@ -267,6 +268,7 @@ def _require_finished(run: Run, into: Verified) -> None:
         differ = Difference(what="files", where=name, recorded=FINISHED, found=status)
         into.checked("files", name, "the run's status", n=1, differ=[differ])
     else:
+        require_not_diverged(run, "has nothing to verify")
         again = shlex.join(["carina", "train", "--resume", str(run.folder)])
         raise RunError(
             f"{run.folder} is not finished (status '{status}'), so that there is nothing to "
