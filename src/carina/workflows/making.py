@@ -38,7 +38,7 @@ from carina.workflows.learning import (
 from carina.workflows.log import Log
 from carina.workflows.probing import masked_probe
 from carina.workflows.record import Moment, Record, local_time
-from carina.workflows.report import report
+from carina.workflows.report import write_page
 from carina.workflows.reproducing.recorded_data import require_recorded_parts
 from carina.workflows.ruling import with_fitted_rules
 from carina.workflows.serving_agreement import with_serving_agreement
@@ -145,7 +145,7 @@ def finish_run(run: Run, log: Log) -> None:
     """Write the report, then that the run is whole, and last the digest of every file."""
     log.progress(Step("report", message="writing the report"))
     log.note_time()  # the page shows it; without the page's own, it can be built again as it is
-    report(run)
+    write_page(run)
     environment = run.environment.model_copy(update={"status": FINISHED, "ended": local_time()})
     write_document(run.environment_file, environment)
     remove_training_state(run)

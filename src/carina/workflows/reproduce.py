@@ -13,6 +13,7 @@ from carina.domain.sentences import listed
 from carina.errors import CarinaError, RunError, StoppedBySignal, UsageError
 from carina.files.digest_list import compare_digests, read_digests, renew_digests
 from carina.files.documents import write_document
+from carina.files.owners import added_to
 from carina.reporting.reproduction_wording import reproduction_sentence
 from carina.runs import PREPARED, Run
 from carina.settings import Settings
@@ -205,8 +206,9 @@ def _compared(original: Run, again: Run, *, name: str) -> Reproduction:
     )
     found = found.model_copy(update={"sentence": reproduction_sentence(found)})
     file = again.folder / REPRODUCTION
-    write_document(file, found)
-    renew_digests(again.folder, [file])
+    with added_to(again.folder):
+        write_document(file, found)
+        renew_digests(again.folder, [file])
     return found
 
 
