@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 from carina.data.manifest import ManifestRow
 from carina.domain.progress import Progress
 from carina.domain.recipe import LabelsSection
-from carina.domain.sentences import counted
+from carina.domain.sentences import counted, sized
 from carina.domain.signature import SignatureCheck
 from carina.domain.verification import Difference, FilmsFound, Verification
 from carina.errors import CarinaError, ClassifierError, InputError, RunError, UsageError
@@ -206,8 +206,7 @@ def _check_files(folder: Path, into: Verified, *, kind: Kind) -> None:
     if listed.left_out:
         because = f"{counted(len(listed.left_out), 'file')} of the run were left out of the package"
         into.not_checked("files", DIGESTS, because)
-    megabytes = changes.n_bytes / 1e6
-    said = f"{counted(changes.n_files, 'file')} ({megabytes:,.1f} MB) held against {DIGESTS}"
+    said = f"{counted(changes.n_files, 'file')} ({sized(changes.n_bytes)}) held against {DIGESTS}"
     into.checked("files", DIGESTS, said, n=changes.n_files, differ=differ)
 
 
