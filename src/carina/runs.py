@@ -39,6 +39,7 @@ __all__ = [
     "Piece",
     "Run",
     "TestFolder",
+    "whole_run",
 ]
 
 TRAINING, FINISHED, STOPPED, DIVERGED = "training", "finished", "stopped", "diverged"
@@ -316,6 +317,14 @@ class TestFolder(EvaluatedFolder):
     def predictions(self, _part: Part = "test") -> tuple[tuple[str, ...], list[Prediction]]:
         """Return the classes and the predictions on the films of the test, its only part."""
         return read_predictions(self.folder / "predictions.csv")
+
+
+def whole_run(folder: Path) -> Path:
+    """Return the folder of the run that a run is a member of; of a run that is none, its own."""
+    above = folder.absolute().parent
+    if above.name == MEMBERS and Run(above.parent).recipe_file.is_file():
+        return whole_run(above.parent)
+    return folder
 
 
 def _shown(estimate: Estimate) -> str:

@@ -69,6 +69,7 @@ def test_when_nothing_can_be_read_predict_exits_2(carina_command, trained_run, t
         (["recipes", "two-cnov"], "two-conv"),
         (["train", "no-such-folder"], "does not exist"),
         (["report", "."], "not a run"),
+        (["train", "--resume", "run", "--recipe", "two-conv"], "takes no --recipe"),
         (["train", "--resume", "run", "--seeds", "2", "--out", "b"], "takes no --seeds or --out"),
         (["train", "films", "--cluster", "auto"], "--workers N"),
     ],

@@ -22,11 +22,18 @@ SMALL = ["input.height=32", "input.width=32"]
 
 @pytest.fixture
 def opened(settings, tmp_path):
-    folder = tmp_path / "data"
-    counts = {part: dict.fromkeys(("COVID-19", "Normal"), 2) for part in PARTS}
-    write_phantoms(folder, counts=counts, seed=3)
-    films = open_films([folder], with_settings(Recipe(), SMALL), settings, lambda step: None)
+    films = _opened(settings, tmp_path / "data")
     return ChangedFilms(films), films.of("test"), films.scan.facts
+
+
+@pytest.fixture
+def changed_before(settings, tmp_path):
+    """What two trainings of one run find, and the film that was changed before."""
+    films = _opened(settings, tmp_path / "data")
+    film, other, *_ = films.of("test")
+    film.file.write_bytes(b"other bytes")
+    named = set()
+    return (ChangedFilms(films, named), ChangedFilms(films, named)), film, other
 
 
 def told(changed, folder):
@@ -71,6 +78,23 @@ def test_deleted_and_changed_films_are_named_but_for_the_log(opened, tmp_path):
         assert facts[film.key].sha256[:12] in kept
 
 
+def test_a_film_that_several_trainings_find_changed_is_named_once_and_kept_by_each(
+    changed_before, tmp_path
+):
+    (first, second), film, other = changed_before
+    first.look_at_all()
+    drawn, kept = told(first, tmp_path / "seed-0")
+    assert film.path in drawn
+    other.file.unlink()
+    second.look_at_all()
+    drawn, kept_too = told(second, tmp_path / "seed-1")
+    assert f"1 film was deleted since the run began: {other.path}" in drawn
+    assert film.path not in drawn
+    said = "1 film was changed since the run began"
+    assert said in kept
+    assert said in kept_too
+
+
 def test_a_share_that_went_away_is_named_film_by_film_up_to_a_few(opened, tmp_path, monkeypatch):
     changed, films, _ = opened
 
@@ -85,3 +109,9 @@ def test_a_share_that_went_away_is_named_film_by_film_up_to_a_few(opened, tmp_pa
     drawn, _ = told(changed, tmp_path / "run")
     assert "12 films can no longer be read" in drawn
     assert "and 7 more" in drawn
+
+
+def _opened(settings, folder):
+    counts = {part: dict.fromkeys(("COVID-19", "Normal"), 2) for part in PARTS}
+    write_phantoms(folder, counts=counts, seed=3)
+    return open_films([folder], with_settings(Recipe(), SMALL), settings, lambda step: None)

@@ -2,6 +2,8 @@
 
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -122,3 +124,20 @@ def test_a_difference_beyond_the_interval_says_so():
     run = ComparedRun(metrics=(metric,), other_files=("classifier/network.onnx",))
     told = reproduction_sentence(found((run,)))
     assert "apart by 30.0 points, outside of its interval of 70.0 to 90.0 %" in told
+
+
+def test_the_answer_says_where_the_second_run_lies(two_runs, tmp_path, carina_command, monkeypatch):
+    pytest.importorskip("torch", reason="training needs the extra 'train'")
+    first, second = two_runs
+
+    def train(*, resume, **_):
+        """What a training leaves, without one."""
+        shutil.copytree(second.folder, resume, dirs_exist_ok=True)
+
+    monkeypatch.setattr("carina.workflows.reproduce.train", train)
+    code, out, said = carina_command("reproduce", first.folder, tmp_path, "--json")
+    assert code == 0, said
+    folder = Path(json.loads(out)["folder"])
+    assert folder.parent == tmp_path / "own" / "runs"
+    assert (folder / "reproduction.json").is_file()
+    assert str(tmp_path) not in (folder / "reproduction.json").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from carina.domain.recipe import AugmentSection, TrainSection
-from carina.errors import CouldNotError, RunError, TrainingError
+from carina.errors import CouldNotError, RunError, TrainingError, UsageError
 from carina.files.documents import write_document
 from carina.runs import DIVERGED, FINISHED, TRAINING, Run
 from carina.training.checkpoints import Checkpoints
@@ -15,6 +15,8 @@ from carina.training.divergence import DivergedError
 from carina.training.fit import fit
 from carina.training.precision import PrecisionChoice
 from carina.workflows.diverged import keep_diverged, naming_the_diverged, require_not_diverged
+from carina.workflows.places import claimed
+from making.runs import ExampleRun, write_example_run
 from making.training_films import easy_films, small_network
 
 
@@ -165,6 +167,28 @@ def test_a_diverged_run_keeps_weights_and_history_and_says_so(own_run):
     with pytest.raises(RunError, match=r"cannot go on.*--recipe") as refused:
         require_not_diverged(run)
     assert "--set ..." in str(refused.value)
+
+
+@pytest.mark.parametrize("command", ["verify", "package", "reproduce", "report"])
+def test_no_command_advises_to_resume_a_diverged_run(command, tmp_path, carina_command):
+    run = write_example_run(tmp_path / "run", ExampleRun(pictures=False, resamples=100))
+    keep_diverged(standing(run, TRAINING), ERROR)
+    code, _, said = carina_command(command, run.folder)
+    assert code == 2
+    assert "--resume" not in said
+    said = " ".join(said.split())
+    assert "the training diverged: the loss is nan in epoch 3" in said
+    assert "the weights of its best epoch are kept in" in said
+
+
+def test_another_training_in_the_place_of_a_diverged_one_is_not_told_to_resume(tmp_path, settings):
+    run = write_example_run(tmp_path / "run", ExampleRun(pictures=False, resamples=100))
+    keep_diverged(standing(run, TRAINING), ERROR)
+    with (
+        pytest.raises(UsageError, match="name another place with --out"),
+        claimed(run.folder, settings=settings, name="x", n_bytes=1),
+    ):
+        pass
 
 
 def test_the_one_of_several_trainings_is_named_and_what_was_finished_stays(own_run, tmp_path):

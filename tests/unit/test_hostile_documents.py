@@ -84,7 +84,7 @@ def test_a_document_that_was_written_is_read_again(tmp_path):
         ("x = " + "{a=" * 5_000, "not valid TOML"),
         ("x = " + "9" * 5_000, "not valid TOML"),
         ("name = 'a'\nname = 'b'", "not valid TOML"),
-        ("#" * 300_000, "0.3 MB are the most"),
+        ("#" * 300_000, "262.1 kB are the most"),
         ("[train]\nlearning_rate = nan", "learning_rate"),
         ("[train]\nepochs = 1e999", "epochs"),
         (b"\xff", "cannot be read"),

@@ -231,15 +231,21 @@ def test_there_is_no_probe_where_it_is_switched_off_or_is_the_training_itself(
 
 @pytest.mark.slow
 def test_a_probe_that_cannot_be_trained_is_undefined_and_says_why(trained):
+    course = trained.learned.course
     nowhere = {
-        name: torch.full_like(values, float("nan"))
-        for name, values in trained.learned.course.start_state.items()
+        name: torch.full_like(values, float("nan")) for name, values in course.start_state.items()
     }
-    course = replace(trained.learned.course, start_state=nowhere)
-    trained.learned = replace(trained.learned, course=course)
-    probes = trained.probe()
-    assert probes[MASKED_ACCURACY].value is None
-    assert "diverged" in probes[MASKED_BALANCED_ACCURACY].undefined_because
+    too_far = with_settings(course.start.recipe, ["train.learning_rate=1e30"])
+    for why, hopeless in {
+        "the start weights are broken": replace(course, start_state=nowhere),
+        "the training diverged": replace(course, start=replace(course.start, recipe=too_far)),
+    }.items():
+        trained.learned = replace(trained.learned, course=hopeless)
+        probes = trained.probe()
+        for name in (MASKED_ACCURACY, MASKED_BALANCED_ACCURACY):
+            assert probes[name].value is None
+            assert why in probes[name].undefined_because
+        assert why in trained.run.log_file.read_text()
 
 
 def test_films_known_from_training_are_left_out_a_second_time(trained):

@@ -2,14 +2,19 @@
 
 import json
 import platform
+import re
+import shutil
 
 import pytest
 
 from carina.domain.recipe import recipe_from_values
 from carina.errors import UsageError
-from carina.files.owners import owned, require_unowned, was_left_by_owner
+from carina.files.owners import added_to, owned, require_unowned, was_left_by_owner
 from carina.files.recipes import write_recipe
+from carina.workflows.evaluate import evaluate
 from carina.workflows.places import claimed
+from carina.workflows.report import report
+from making.runs import ExampleRun, write_example_run
 
 
 def left_by(folder, *, computer):
@@ -48,6 +53,38 @@ def test_of_an_owner_on_another_computer_it_is_told_what_is_known(tmp_path):
     with owned(tmp_path) as remark:
         assert "process 7 on node-17 since 2026-11-22T03:00:00+00:00" in remark
         assert "does not share locks" in remark
+
+
+def test_what_adds_to_a_folder_is_refused_by_its_owner_and_leaves_what_a_dead_one_left(tmp_path):
+    with owned(tmp_path), pytest.raises(UsageError, match="by process"), added_to(tmp_path):
+        pass
+    with added_to(tmp_path), pytest.raises(UsageError, match="by process"), owned(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    left_by(tmp_path, computer="node-17")
+    with added_to(tmp_path):
+        assert json.loads((tmp_path / ".owner").read_text())["computer"] == platform.node()
+    assert was_left_by_owner(tmp_path)
+    assert len(list(tmp_path.glob("*.unfinished"))) == 1
+    with owned(tmp_path) as remark:
+        assert "node-17" in remark
+
+
+@pytest.mark.parametrize("place", ["", "members/seed-1"])
+def test_a_run_that_another_process_writes_to_gets_no_page_and_no_test(place, tmp_path):
+    pytest.importorskip("matplotlib", reason="a page needs the extra 'study'")
+    whole = tmp_path / "run"
+    run = write_example_run(whole / place, ExampleRun(pictures=False, resamples=100))
+    if place:
+        shutil.copy(run.recipe_file, whole)
+    with owned(whole):
+        for work in (report, lambda folder: evaluate(folder, "no such films")):
+            with pytest.raises(
+                UsageError, match=rf"{re.escape(str(whole))} is being .* by process"
+            ):
+                work(run.folder)
+    assert not run.report_file.exists()
+    assert not list(tmp_path.rglob(".owner"))
 
 
 def claimed_at(folder):

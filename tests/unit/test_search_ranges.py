@@ -109,6 +109,13 @@ def test_a_search_without_something_to_compare_with_is_refused_with_advice(setti
     assert "--set" in str(refused.value) or "widen" in str(refused.value)
 
 
+@pytest.mark.parametrize("word", [{"recipe": "two-conv"}, {"set": {"train.epochs": 2}}])
+def test_a_search_that_goes_on_takes_no_other_recipe(word, tmp_path):
+    pytest.importorskip("optuna", reason="carina tune needs the extra 'tune'")
+    with pytest.raises(UsageError, match=r"--resume takes no DATA, --recipe, --set"):
+        tune(resume=tmp_path, **word)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

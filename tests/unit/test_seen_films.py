@@ -5,9 +5,10 @@ import pickle
 import numpy as np
 import pytest
 
-from carina.data import open_dataset
+from carina.data import cache, open_dataset
 from carina.data.scan import scan_films
 from carina.domain.input_spec import InputSpec
+from carina.files import row_store
 from making.datasets import TEST_KEY, write_class_folders, write_film
 
 SPEC = InputSpec(height=24, width=16)
@@ -57,3 +58,36 @@ def test_films_that_the_cache_knows_are_hashed_and_not_decoded_again(dataset, tm
     assert not any(film.facts for film in told)
     assert again.facts == first.facts
     assert [film.error[1] for film in told if film.error] == ["unknown-format"]
+
+
+def test_of_the_cache_only_what_is_met_is_read(dataset, tmp_path, monkeypatch):
+    scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "c")
+    other = write_class_folders(tmp_path / "other", {"A": 1})
+    write_film(other / "A" / "met before.png", 3)
+    read = []
+    for module in (cache, row_store):
+        monkeypatch.setattr(module, "_check", _noting(module._check, read))
+    few = open_dataset([other], patient_key=TEST_KEY)
+    scan_films(few, spec=SPEC, cache_dir=tmp_path / "c", elsewhere=sent)
+    # Levels and sketch, of as many films at the most.
+    assert 0 < len(read) <= 2 * len(few.records)
+
+
+def test_a_damaged_row_of_a_film_that_is_met_is_made_again(dataset, tmp_path):
+    whole = scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "c")
+    keys = list(whole.facts)
+    wanted = whole.pixels.levels(keys).copy()
+    (rows,) = (tmp_path / "c").rglob("rows.u16")
+    data = bytearray(rows.read_bytes())
+    data[0] ^= 1
+    rows.write_bytes(data)
+    again = scan_films(dataset, spec=SPEC, cache_dir=tmp_path / "c", elsewhere=sent)
+    assert np.array_equal(again.pixels.levels(keys), wanted)
+
+
+def _noting(check, read):
+    def noted(row):
+        read.append(row)
+        return check(row)
+
+    return noted

@@ -5,9 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 
 from carina.domain.input_spec import InputSpec
-from carina.domain.recipe import NetworkSection, TrainSection
+from carina.domain.recipe import AugmentSection, NetworkSection, TrainSection
 from carina.errors import (
     CarinaError,
     ClassifierError,
@@ -18,10 +19,14 @@ from carina.errors import (
 )
 from carina.imaging.prepare import from_levels
 from carina.models.build import build_network
+from carina.models.weights import weights_from_bytes
 from carina.training.checkpoints import Checkpoints
 from carina.training.distributed.channel import Channel, Ended
 from carina.training.distributed.fit import fit_distributed
 from carina.training.distributed.layers import BatchInHand, share_layers
+from carina.training.distributed.loop import work
+from carina.training.distributed.together import leave_group
+from carina.training.fit import fit
 from carina.training.precision import PrecisionChoice
 from carina.training.share import Share
 from carina.training.step import add_gradients
@@ -99,6 +104,41 @@ def test_workers_that_end_without_a_word_are_an_error_and_leave_no_folder(tmp_pa
     with pytest.raises(TrainingError, match="without a word"):
         _fit(tmp_path, small_network(), workers=2, batch_size=8)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_checkpoint_holds_nothing_that_steps_need(tmp_path):
+    """As that of one process does; it is read by whoever waits for the workers."""
+
+    def launch(job, look):
+        meeting = f"file://{tmp_path / 'meeting'}"
+        dist.init_process_group("gloo", init_method=meeting, rank=0, world_size=1)
+        try:
+            work(job, Share(0, 1))
+        finally:
+            leave_group()
+        look()
+
+    folder, films = tmp_path / "checkpoints", easy_films(8, 4)
+    section = TrainSection(batch_size=4, epochs=1, threads=1)
+    checkpoints = Checkpoints(folder, identity={}, circumstances={})
+    fitted, _ = fit_distributed(
+        small_network(), films, train=section, augment=AugmentSection(), precision=FP32,
+        cache_dir=None, checkpoints=checkpoints, folder=folder, launch=launch, workers=1,
+    )  # fmt: skip
+    alone = tmp_path / "alone"
+    one = fit(
+        small_network(), films, train=section, augment=AugmentSection(), precision=FP32,
+        checkpoints=Checkpoints(alone, identity={}, circumstances={}),
+    )  # fmt: skip
+    kept, wanted = (
+        weights_from_bytes(max(place.glob("*.safetensors")).read_bytes(), name="it")[0]
+        for place in (folder, alone)
+    )
+    assert kept.keys() == wanted.keys()
+    assert not any(name.startswith("exp_avg") for name in kept)
+    assert fitted.best_epoch == one.best_epoch == 1
+    for name, values in one.best_state.items():
+        assert torch.equal(fitted.best_state[name], values), name
 
 
 def _fit(folder, network, *, workers, batch_size, films_at_once=0):

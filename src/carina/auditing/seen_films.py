@@ -8,7 +8,7 @@ resized, but few that were changed in contrast, and none that were cropped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,10 @@ class _Layered(MemoryStore):
         """Return the places in `keys` whose rows neither store knows."""
         places = super().missing(keys)
         return [places[n] for n in self._below.missing([keys[place] for place in places])]
+
+    def listed(self) -> Collection[bytes]:
+        """Return the keys that have rows in either store."""
+        return {*super().listed(), *self._below.listed()}
 
     def read(self, keys: Sequence[bytes]) -> Rows:
         """Return rows."""

@@ -17,7 +17,8 @@ from carina.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from carina.domain.reproduction import ComparedRun, Reproduction
+    from carina.domain.reproduction import ComparedRun
+    from carina.workflows.reproduce import Reproduced
 
 _MOST_ROWS = 20
 
@@ -61,7 +62,7 @@ def reproduce(
     return 0 if found.identical else FOUND
 
 
-def _show(found: Reproduction) -> None:
+def _show(found: Reproduced) -> None:
     if found.differences:
         show_table(
             ("otherwise than recorded", "recorded", "here"),

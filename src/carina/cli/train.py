@@ -43,11 +43,13 @@ def train(
     data: Annotated[list[str] | None, DATA_ARGUMENT] = None,
     *,
     recipe: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="NAME or FILE", help="A shipped recipe (see: carina recipes), or a .toml file."
+            metavar="NAME or FILE",
+            help="A shipped recipe (see: carina recipes), or a .toml file; two-conv if not said.",
+            show_default=False,
         ),
-    ] = "two-conv",
+    ] = None,
     set_: SetOption = None,
     split: Annotated[
         str | None,

@@ -31,11 +31,10 @@ def tune(
     data: Annotated[list[str] | None, DATA_ARGUMENT] = None,
     *,
     recipe: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME or FILE", help="Whose ranges are searched (see: carina recipes)."
-        ),
-    ] = "two-conv",
+        str | None,
+        typer.Option(metavar="NAME or FILE", help="Whose ranges are searched (see: carina "
+                     "recipes); two-conv if not said.", show_default=False),
+    ] = None,
     set_: SetOption = None,
     trials: Annotated[
         int | None,

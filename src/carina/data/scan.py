@@ -254,7 +254,9 @@ class _Reading:
         turns = list(in_turns(records))
         films = [[(os.fspath(one.file), one.path) for one in turn] for turn in turns]
         spec = self.levels_store.spec if self.levels_store is not None else None
-        known = [sha256 for sha256 in self.known if self._is_done(sha256)]
+        # The cache may hold far more films than these: which of them are met, and whether what is
+        # kept of those is whole, is seen afterwards (`look_again`).
+        known = self._listed()
         for turn, seen in zip(turns, elsewhere(films, Seeing.of(spec, known)), strict=True):
             for record, film in zip(turn, seen, strict=True):
                 self._take(record, film)
@@ -299,6 +301,8 @@ class _Reading:
             if record.key not in self.failed and not self._is_done(self.sha256_of[record.key]):
                 self._claimed.discard(self.sha256_of[record.key])
                 self.look([record])
+            if len(self.new_sketches) >= _BATCH_FILMS:
+                self.keep()
         self.keep()
 
     def prepared(self, facts: Mapping[str, FilmFacts]) -> PreparedPixels | None:
@@ -317,6 +321,18 @@ class _Reading:
     def _is_done(self, sha256: str) -> bool:
         has_levels = self.levels_store is None or self.levels_store.is_whole(sha256)
         return sha256 in self.known and has_levels and self._has_sketch(sha256)
+
+    def _listed(self) -> list[str]:
+        """Return the sha256 of all films of which the cache says that it knows them; their rows
+        are not read."""
+        have_sketches = self.sketch_store.listed()
+        have_levels = None if self.levels_store is None else self.levels_store.index().keys()
+        return [
+            sha256
+            for sha256 in self.known
+            if bytes.fromhex(sha256) in have_sketches
+            and (have_levels is None or sha256 in have_levels)
+        ]
 
     def _has_sketch(self, sha256: str) -> bool:
         return not self.sketch_store.missing([bytes.fromhex(sha256)])

@@ -39,3 +39,14 @@ def counted(n: int, noun: str) -> str:
     ('1 film', '1,200 films')
     """
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def sized(n_bytes: int) -> str:
+    """Return the size of a file for people, in the unit that fits it.
+
+    >>> sized(1), sized(300), sized(262_144), sized(5_000_000_000)
+    ('1 byte', '300 bytes', '262.1 kB', '5,000.0 MB')
+    """
+    if n_bytes < 1000:
+        return counted(n_bytes, "byte")
+    return f"{n_bytes / 1e3:,.1f} kB" if n_bytes < 1e6 else f"{n_bytes / 1e6:,.1f} MB"

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from carina.errors import UsageError
+from carina.errors import StorageError, UsageError
 from carina.files.atomic import is_unfinished, remove_unfinished, storage_errors, write_text
 
 _LOCK, _OWNER = ".lock", ".owner"
+_ELSEWHERE = ", or begin another one with another --out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +57,51 @@ def owned(folder: Path) -> Iterator[str]:
         UsageError: if another process holds it, naming that one.
         StorageError: if the folder cannot be written to.
     """
-    lock = FileLock(folder / _LOCK)
-    with storage_errors(folder):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:  # an OSError too
-            raise UsageError(_held(folder)) from None
-    try:
+    with _locked(folder, otherwise=_ELSEWHERE):
         before = _owner_of(folder)
-        with storage_errors(folder):
-            remove_unfinished(folder)
-            # Flushed: after a power cut too it tells that somebody was at work here.
-            write_text(folder / _OWNER, json.dumps(asdict(_this_process())))
-        yield _taken_over(folder, before)
-    finally:
-        for name in (_OWNER, _LOCK):
-            # Windows keeps a file that is open; the next owner takes it over.
-            with suppress(OSError):
-                (folder / name).unlink()
-        lock.release()
+        try:
+            with storage_errors(folder):
+                remove_unfinished(folder)
+                _write_owner(folder)
+            yield _taken_over(folder, before)
+        finally:
+            _unlink(folder / _OWNER)
 
 
-def require_unowned(folder: Path) -> None:
+@contextmanager
+def added_to(folder: Path) -> Iterator[None]:
+    """Hold a folder, as `owned` does, in a block that adds to what is there.
+
+    The work of a dead owner is not taken over: what tells of it stays for whoever goes on with
+    that.
+
+    Raises:
+        UsageError: if another process holds it, naming that one.
+        StorageError: if the folder cannot be written to.
+    """
+    with _locked(folder, otherwise=""):
+        mark = folder / _OWNER
+        try:
+            with storage_errors(folder):
+                left = mark.read_text(encoding="utf-8") if mark.is_file() else None
+                _write_owner(folder)
+            yield
+        finally:
+            if left is None:
+                _unlink(mark)
+            else:
+                # Without room the mark is this process's own, and tells as well.
+                with suppress(StorageError):
+                    write_text(mark, left)
+
+
+def require_unowned(folder: Path, *, otherwise: str = _ELSEWHERE) -> None:
     """Refuse a folder that another process holds now; nothing in it is changed.
+
+    Args:
+        folder: any.
+        otherwise: what can be done beside waiting and stopping that process, as the end of a
+            sentence.
 
     Raises:
         UsageError: naming that process.
@@ -89,7 +112,7 @@ def require_unowned(folder: Path) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise UsageError(_held(folder)) from None
+        raise UsageError(_held(folder, otherwise)) from None
     except OSError:  # no permission to write: whoever wants to write is told so
         return
     lock.release()
@@ -105,11 +128,37 @@ def is_of_owners(file: Path) -> bool:
     return file.name in (_LOCK, _OWNER) or is_unfinished(file)
 
 
-def _held(folder: Path) -> str:
+@contextmanager
+def _locked(folder: Path, *, otherwise: str) -> Iterator[None]:
+    lock = FileLock(folder / _LOCK)
+    with storage_errors(folder):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:  # an OSError too
+            raise UsageError(_held(folder, otherwise)) from None
+    try:
+        yield
+    finally:
+        _unlink(folder / _LOCK)
+        lock.release()
+
+
+def _write_owner(folder: Path) -> None:
+    # Flushed: after a power cut too it tells that somebody was at work here.
+    write_text(folder / _OWNER, json.dumps(asdict(_this_process())))
+
+
+def _unlink(file: Path) -> None:
+    # Windows keeps a file that is open; the next owner takes it over.
+    with suppress(OSError):
+        file.unlink()
+
+
+def _held(folder: Path, otherwise: str) -> str:
     owner = _owner_of(folder)
     return (
         f"{folder} is being written to by {owner.in_words if owner else 'another process'}; wait "
-        "until that has ended, stop it, or begin another one with another --out"
+        f"until that has ended, or stop it{otherwise}"
     )
 
 

@@ -10,7 +10,7 @@ appended, and of two rows of one key the later counts.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +33,10 @@ class RowStore(Protocol):
 
     def missing(self, keys: Sequence[bytes]) -> list[int]:
         """Return the places in `keys` whose rows are not known, or are damaged."""
+        ...
+
+    def listed(self) -> Collection[bytes]:
+        """Return the keys that have rows; these are not read, and may be damaged."""
         ...
 
     def require_room(self, n_rows: int, *, advice: str) -> None:
@@ -66,6 +70,10 @@ class MemoryStore:
     def missing(self, keys: Sequence[bytes]) -> list[int]:
         """Return the places in `keys` whose rows are not known."""
         return [place for place, key in enumerate(keys) if key not in self._rows]
+
+    def listed(self) -> Collection[bytes]:
+        """Return the keys that have rows."""
+        return self._rows.keys()
 
     def require_room(self, n_rows: int, *, advice: str) -> None:
         """Let any number of rows come."""
@@ -108,6 +116,11 @@ class DiskStore:
         """
         self._read_on()
         return [place for place, key in enumerate(keys) if not self._is_whole(key)]
+
+    def listed(self) -> Collection[bytes]:
+        """Return the keys that have rows; these are not read, and may be damaged."""
+        self._read_on()
+        return self._entries.keys()
 
     def require_room(self, n_rows: int, *, advice: str) -> None:
         """Refuse more rows than the disk has room for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from carina.domain.sentences import counted, sized
 from carina.errors import InputError
 from carina.files.regular_files import NotRegularError, opened_regular, reason_of
 
@@ -47,7 +48,7 @@ def read_whole(path: Path, *, most_bytes: int, error: type[InputError]) -> bytes
 
 
 def _too_large(path: Path, n_bytes: int, most: int, error: type[InputError]) -> InputError:
-    return error(
-        f"{path} has {n_bytes / 1e6:,.1f} MB, and {most / 1e6:,.1f} MB are the most that is read "
-        "of such a file"
-    )
+    found, limit = sized(n_bytes), sized(most)
+    if found == limit:  # but for a few bytes
+        found, limit = counted(n_bytes, "byte"), counted(most, "byte")
+    return error(f"{path} has {found}, and {limit} are the most that is read of such a file")

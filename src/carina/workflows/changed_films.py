@@ -39,13 +39,16 @@ class ChangedFilms:
     it only if it still holds the same bytes.
     """
 
-    def __init__(self, films: Films) -> None:
+    def __init__(self, films: Films, named: set[tuple[str, What]] | None = None) -> None:
         """Begin; nothing is looked at yet.
 
         Args:
             films: as they were scanned.
+            named: which of them were named to the user before, by another training of the same
+                run, and with what; `tell` adds to it. None: none.
         """
         self._films = films
+        self._named = set[tuple[str, What]]() if named is None else named
         self._found: dict[str, What] = {}
 
     def read(self, record: Record) -> Radiograph | None:
@@ -77,8 +80,8 @@ class ChangedFilms:
                 self._found[key] = _what(error)
 
     def tell(self, run: Run, log: Log) -> None:
-        """Name the films that were noted, and keep in the run's log and record that there are
-        such, by twelve digits of their sha256.
+        """Name the films that were noted, but for those that were named before, and keep in the
+        run's log and record that there are such, by twelve digits of their sha256.
 
         Raises:
             StorageError: if there is no room or no permission.
@@ -86,18 +89,20 @@ class ChangedFilms:
         if not self._found:
             return
         by_key = {r.key: r for r in self._films.dataset.records if r.key in self._found}
-        names = {k: printable(self._films.dataset.name_of(record)) for k, record in by_key.items()}
+        new = [key for key in by_key if (key, self._found[key]) not in self._named]
+        names = {key: printable(self._films.dataset.name_of(by_key[key])) for key in new}
+        self._named.update((key, self._found[key]) for key in new)
         digits = {key: self._sha256(record)[:12] for key, record in by_key.items()}
         kept = f"{self._sentence(digits)}; {_GOES_BY}"
-        log.say_named(f"{self._sentence(names)}; {_GOES_BY}", kept=kept)
+        log.say_named(f"{self._sentence(names)}; {_GOES_BY}" if new else "", kept=kept)
         if run.environment_file.is_file():
             note_facts(run, notes=(*run.environment.notes, kept))
 
     def _sentence(self, names: dict[str, str]) -> str:
-        """Return how many films of each kind there are, and a few of their names."""
+        """Return how many films of each kind have a name here, and a few of their names."""
         said = []
         for what, (one, several) in _WORDS.items():
-            own = [names[key] for key, found in self._found.items() if found == what]
+            own = [name for key, name in names.items() if self._found[key] == what]
             if own:
                 verb = one if len(own) == 1 else several
                 said.append(f"{counted(len(own), 'film')} {verb} since the run began: {_few(own)}")

@@ -84,9 +84,11 @@ def require_not_diverged(run: Run, what: str = "cannot go on") -> None:
         return
     data = [shlex.quote(source) for source in run.environment.data]
     again = f"carina train {' '.join(data)} --recipe {shlex.quote(str(run.recipe_file))}"
+    best = run.checkpoints_dir / "best.safetensors"
+    kept = f"; the weights of its best epoch are kept in {best}" if best.is_file() else ""
     raise RunError(
-        f"{run.folder} diverged and {what}: {run.environment.diverged}. Resumed, the same steps "
-        f"would end in the same place; train anew with what is to try: {again} --set ..."
+        f"{run.folder} diverged and {what}: {run.environment.diverged}{kept}. Resumed, the same "
+        f"steps would end in the same place; train anew with what is to try: {again} --set ..."
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,14 +20,15 @@ from carina.domain.progress import Progress, Step
 from carina.domain.recipe import EvaluateSection, Recipe
 from carina.domain.record import Record
 from carina.domain.sentences import counted, listed
-from carina.errors import DatasetError, RecipeError
+from carina.errors import DatasetError, RecipeError, UsageError
 from carina.files.digest_list import renew_digests
 from carina.files.documents import write_document
+from carina.files.owners import added_to, require_unowned
 from carina.files.recipes import SettingWords, with_settings
 from carina.imaging.digests import facts_and_sketch
 from carina.inference.bundle import load_classifier
 from carina.inference.classifier import Classifier
-from carina.runs import Run, TestFolder
+from carina.runs import Run, TestFolder, whole_run
 from carina.settings import Settings
 from carina.workflows.audit import data_list, only
 from carina.workflows.extras import require_extra
@@ -34,7 +36,7 @@ from carina.workflows.labelled_for import labelled_for
 from carina.workflows.places import claimed, file_word
 from carina.workflows.progress_bar import default_progress
 from carina.workflows.reading import read_batches
-from carina.workflows.report import report
+from carina.workflows.report import write_page
 
 if TYPE_CHECKING:
     from carina.workflows.seen_films import AnsweredFilm, KnownFilm
@@ -93,6 +95,7 @@ def evaluate(
         ClassifierError: if the classifier is damaged.
         DatasetError: if the data cannot be opened or no film of it can be evaluated.
         RecipeError: if a setting is of another section, or of a rule of the classifier.
+        UsageError: if another process writes to the run now.
         StorageError: if `out` cannot be written.
     """
     require_extra("study", needed_for="carina evaluate")
@@ -101,8 +104,10 @@ def evaluate(
     progress = progress or default_progress()
     settings = settings or Settings.from_environment()
     recipe = with_settings(Recipe(), _of_a_test(only(("labels", "evaluate"), set)))
-    loaded = load_classifier(classifier)
     run = Run.open(classifier) if (Path(classifier) / "recipe.toml").is_file() else None
+    if run is not None:  # told now, and not once all films are answered
+        require_unowned(whole_run(run.folder), otherwise="")
+    loaded = load_classifier(classifier)
     with claimed(out, settings=settings, name="evaluate", n_bytes=20_000_000) as folder:
         key = load_patient_key(settings.config_dir, given=settings.patient_key)
         dataset = labelled_for(loaded.labels, data_list(data), recipe.labels, patient_key=key)
@@ -121,9 +126,10 @@ def evaluate(
         tested = evaluation.data.model_copy(update=fingerprint)
         evaluation = evaluation.model_copy(update={"cautions": cautions, "data": tested})
         _write(folder, test, evaluation)
-        report(TestFolder(folder))
+        write_page(TestFolder(folder))
         if run is not None:
-            _keep_in_run(run, test, evaluation)
+            with _held(run, folder):
+                _keep_in_run(run, test, evaluation)
     left_out = (out.sentence for out in dataset.left_out)
     return ExternalTest(evaluation, folder, unreadable, (*dataset.notes, *left_out))
 
@@ -347,6 +353,25 @@ def _rows(test: AnsweredTest) -> list[ManifestRow]:
     return rows
 
 
+@contextmanager
+def _held(run: Run, folder: Path) -> Iterator[None]:
+    """Hold a run in the block.
+
+    Raises:
+        UsageError: if another process has begun to write to it, naming that one and the folder
+            of the test.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(added_to(whole_run(run.folder)))
+        except UsageError as error:
+            raise UsageError(
+                f"{error}; the test is whole in {folder}, and is kept in the run as well when it "
+                "is evaluated again"
+            ) from None
+        yield
+
+
 def _keep_in_run(run: Run, test: AnsweredTest, evaluation: Evaluation) -> None:
     """Keep a test in the run, under the data's name and digest, and build its page again."""
     name = f"{file_word(evaluation.data.name)}-{test.dataset.digest[:6]}"
@@ -354,4 +379,4 @@ def _keep_in_run(run: Run, test: AnsweredTest, evaluation: Evaluation) -> None:
     _write(folder, test, evaluation)
     files = (*_FILES, "known.csv") if test.known else _FILES
     renew_digests(run.folder, [folder / file for file in files])
-    report(run)
+    write_page(run)

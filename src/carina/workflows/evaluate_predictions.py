@@ -34,7 +34,7 @@ from carina.workflows.foreign_parts import (
 )
 from carina.workflows.places import claimed
 from carina.workflows.progress_bar import default_progress
-from carina.workflows.report import report
+from carina.workflows.report import write_page
 
 _ROOM = 20_000_000
 
@@ -127,7 +127,7 @@ def evaluate_predictions(
         progress(Step("evaluating", 2, 3))
         write_predictions(folder / "predictions.csv", foreign.labels, parts.tested)
         write_document(folder / "evaluation.json", evaluation)
-        report(TestFolder(folder))
+        write_page(TestFolder(folder))
         progress(Step("evaluating", 3, 3))
     return EvaluatedPredictions(evaluation, folder, foreign.notes)
 

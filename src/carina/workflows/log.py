@@ -30,8 +30,10 @@ class Log:
         self.progress(Step("", message=sentence))
 
     def say_named(self, sentence: str, *, kept: str) -> None:
-        """Draw a sentence that names films, and keep another one in the file that does not."""
-        self._draw(Step("", message=sentence))
+        """Draw a sentence that names films, if there is one, and keep another one in the file
+        that does not."""
+        if sentence:
+            self._draw(Step("", message=sentence))
         self._keep(kept)
 
     def progress(self, step: Step) -> None:

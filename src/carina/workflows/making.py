@@ -18,6 +18,7 @@ from carina.files.documents import write_document
 from carina.files.recipes import write_recipe
 from carina.runs import FINISHED, Run
 from carina.settings import Settings
+from carina.workflows.changed_films import What
 from carina.workflows.deploying import deploy
 from carina.workflows.environment import (
     AskedWords,
@@ -38,7 +39,7 @@ from carina.workflows.learning import (
 from carina.workflows.log import Log
 from carina.workflows.probing import masked_probe
 from carina.workflows.record import Moment, Record, local_time
-from carina.workflows.report import report
+from carina.workflows.report import write_page
 from carina.workflows.reproducing.recorded_data import require_recorded_parts
 from carina.workflows.ruling import with_fitted_rules
 from carina.workflows.serving_agreement import with_serving_agreement
@@ -59,6 +60,8 @@ class Order:
         settings: caches and keys.
         progress: told as the work goes on.
         began: when the work on the run did.
+        named: films that changed meanwhile and were named to the user, with what became of them;
+            all trainings of a run share it.
     """
 
     films: Films
@@ -67,6 +70,7 @@ class Order:
     settings: Settings
     progress: Progress
     began: Moment = field(default_factory=Moment.now)
+    named: set[tuple[str, What]] = field(default_factory=set)
 
 
 def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
@@ -97,7 +101,7 @@ def make_run(run: Run, order: Order, starts: Sequence[Start]) -> Learned:
     probes = masked_probe(learned, settings=order.settings, log=log, run=run)
     learned = replace(learned, course=None)  # a cascade would keep every stage's start weights
     tested = Tested(films, recipe, learned, classifier, validation, probes)
-    evaluation = test(run, tested, log=log)
+    evaluation = test(run, tested, log=log, named=order.named)
     environment = run.environment.model_copy(
         update={
             "threads": learned.threads,
@@ -145,7 +149,7 @@ def finish_run(run: Run, log: Log) -> None:
     """Write the report, then that the run is whole, and last the digest of every file."""
     log.progress(Step("report", message="writing the report"))
     log.note_time()  # the page shows it; without the page's own, it can be built again as it is
-    report(run)
+    write_page(run)
     environment = run.environment.model_copy(update={"status": FINISHED, "ended": local_time()})
     write_document(run.environment_file, environment)
     remove_training_state(run)

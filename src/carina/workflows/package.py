@@ -27,11 +27,17 @@ from carina.files.film_bytes import read_film_bytes
 from carina.files.room import require_room
 from carina.imaging.medmnist_films import is_medmnist_film
 from carina.runs import Run
+from carina.workflows.diverged import require_not_diverged
 from carina.workflows.extras import require_extra
 from carina.workflows.package_texts import replaced_files
 from carina.workflows.progress_bar import default_progress
 from carina.workflows.verifying.opened_package import FILMS
-from carina.workflows.verifying.recorded_films import locate_films, places_of, recorded_rows
+from carina.workflows.verifying.recorded_films import (
+    locate_films,
+    own_rows,
+    places_of,
+    recorded_rows,
+)
 
 # Both show films, or parts of them.
 _PICTURES = ("thumbnails", "explanations")
@@ -107,7 +113,8 @@ def package(
         run: a finished run's folder.
         out: the file to make; `<run>.zip` beside the run if None.
         with_films: whether the films are packed too, each under its sha256, with the run's
-            thumbnails and heat maps. Ask whether you may hand them over.
+            thumbnails and heat maps; of external tests those that lie where the run's own do,
+            and how many do not is said. Ask whether you may hand them over.
         progress: called as the work goes on.
 
     Raises:
@@ -122,6 +129,7 @@ def package(
     opened = Run.open(run)
     file = _place(opened, out)
     if not opened.is_finished:
+        require_not_diverged(opened, "has nothing to hand over")
         raise RunError(
             f"{opened.folder} is not finished, so that there is nothing to hand over; go on with: "
             f"{shlex.join(['carina', 'train', '--resume', str(opened.folder)])}"
@@ -131,7 +139,14 @@ def package(
     entries, left_out = _entries(opened, was, with_films=with_films)
     told = list(_told(left_out, had_list=had_list, with_films=with_films))
     if with_films:
-        entries += _films(opened)
+        films, lost = _films(opened)
+        entries += films
+        if lost:
+            told.append(
+                f"{counted(lost, 'film')} of external tests: the record does not say where they "
+                "lie, and they are not among the run's own; verify the package with DATA to have "
+                "those tests checked too"
+            )
     entries.sort(key=lambda entry: entry.name)
     lists = DigestList(
         files={entry.name: entry.digest for entry in entries},
@@ -200,13 +215,15 @@ def _entries(
     return entries, tuple(left_out)
 
 
-def _films(run: Run) -> list[_Entry]:
-    """Return the films of a run, each under its sha256.
+def _films(run: Run) -> tuple[list[_Entry], int]:
+    """Return the films of a run, each under its sha256, and how many of its external tests are
+    not where its own films are: where they were the record does not say.
 
     Raises:
-        RunError: naming those that are not there as they were recorded.
+        RunError: naming those of its own that are not there as they were recorded.
     """
     rows = recorded_rows(run)
+    own = {row.key for row in own_rows(run)}
     found = locate_films(rows, places_of(run), run.recipe.labels)
     entries: dict[str, _Entry] = {}
     lost = []
@@ -227,13 +244,13 @@ def _films(run: Run) -> list[_Entry]:
             name = f"{FILMS}/{row.sha256}"
             digest = FileDigest(sha256=row.sha256, n_bytes=len(data))
             entries[name] = _Entry(name, digest, record.file)
-    if lost:
-        more = f" and {len(lost) - _NAMED:,} more" if len(lost) > _NAMED else ""
+    if needed := [key for key in lost if key in own]:
+        more = f" and {len(needed) - _NAMED:,} more" if len(needed) > _NAMED else ""
         raise RunError(
-            f"{counted(len(lost), 'film')} of {len(rows):,} are not there as they were recorded "
-            f"({listed(lost[:_NAMED])}{more}); put them back, or leave --with-films out"
+            f"{counted(len(needed), 'film')} of {len(own):,} are not there as they were recorded "
+            f"({listed(needed[:_NAMED])}{more}); put them back, or leave --with-films out"
         )
-    return list(entries.values())
+    return list(entries.values()), len(lost)
 
 
 def _told(left_out: Sequence[str], *, had_list: bool, with_films: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ from carina.errors import RunError, UsageError
 from carina.files.atomic import storage_errors
 from carina.files.owners import is_of_owners, require_unowned
 from carina.files.room import require_room
-from carina.runs import FINISHED, Run
+from carina.runs import DIVERGED, FINISHED, Run
 from carina.settings import Settings
 
 
@@ -88,7 +88,7 @@ def _is_unfinished_run(folder: Path) -> bool:
     if not run.recipe_file.is_file() or not run.environment_file.is_file():
         return False
     with suppress(RunError):
-        return run.environment.status != FINISHED
+        return run.environment.status not in (FINISHED, DIVERGED)
     return False
 
 

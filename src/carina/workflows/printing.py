@@ -14,6 +14,8 @@ from pathlib import Path
 from carina.errors import MissingProgramError
 from carina.files.atomic import write_bytes
 from carina.files.digest_list import renew_digests
+from carina.files.owners import added_to
+from carina.runs import whole_run
 from carina.settings import Settings
 from carina.workflows.report import report
 
@@ -77,8 +79,12 @@ def report_pdf(
     browser = find_browser(settings.browser)
     page = report(run)
     file = Path(out) if out is not None else page.with_suffix(".pdf")
-    write_bytes(file, printed(page, browser=browser, timeout_s=timeout_s))
-    if out is None:
+    pdf = printed(page, browser=browser, timeout_s=timeout_s)
+    if out is not None:
+        write_bytes(file, pdf)
+        return file
+    with added_to(whole_run(file.parent)):
+        write_bytes(file, pdf)
         renew_digests(file.parent, [file])
     return file
 

@@ -36,10 +36,9 @@ class Moment:
         """Return this one."""
         return cls(time.monotonic(), processor_seconds())
 
-    def seconds_since(self) -> Moment:
-        """Return how much has passed since then."""
-        now = Moment.now()
-        return Moment(round(now.wall_s - self.wall_s, 3), round(now.cpu_s - self.cpu_s, 3))
+    def seconds_since(self, then: Moment) -> Moment:
+        """Return how much has passed from then until this one."""
+        return Moment(round(self.wall_s - then.wall_s, 3), round(self.cpu_s - then.cpu_s, 3))
 
 
 def local_time() -> str:
@@ -80,7 +79,7 @@ class Record:
                 self.note()
             raise
         finally:
-            self._done[name] = self._so_far(name)
+            self._done[name] = self._so_far(name, Moment.now())
             del self._open[name]
 
     def note(self) -> None:
@@ -92,7 +91,9 @@ class Record:
         self._noted_at = time.monotonic()
         environment = self._run.environment
         *before, last = environment.pieces
-        spent = self._began.seconds_since()
+        # One moment for all: a stage must not be read later than the whole, and outlast it.
+        now = Moment.now()
+        spent = now.seconds_since(self._began)
         peaks = dict(last.peak_memory_mb)
         for name, value in peak_memory_mb().items():
             peaks[name] = max(value, peaks.get(name, 0.0))
@@ -103,7 +104,7 @@ class Record:
                 "peak_memory_mb": peaks,
             }
         )
-        times = {name: self._so_far(name) for name in (*self._done, *self._open)}
+        times = {name: self._so_far(name, now) for name in (*self._done, *self._open)}
         seconds, cpu_seconds = self._before
         wall = _added(seconds, {name: one.wall_s for name, one in times.items()})
         cpu = _added(cpu_seconds, {name: one.cpu_s for name, one in times.items()})
@@ -124,11 +125,11 @@ class Record:
         if time.monotonic() - self._noted_at > _NOTED_EVERY_S:
             self.note()
 
-    def _so_far(self, name: str) -> Moment:
+    def _so_far(self, name: str, now: Moment) -> Moment:
         done = self._done.get(name, Moment(0.0, 0.0))
         if name not in self._open:
             return done
-        more = self._open[name].seconds_since()
+        more = now.seconds_since(self._open[name])
         return Moment(done.wall_s + more.wall_s, done.cpu_s + more.cpu_s)
 
 

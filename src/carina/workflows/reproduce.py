@@ -13,10 +13,12 @@ from carina.domain.sentences import listed
 from carina.errors import CarinaError, RunError, StoppedBySignal, UsageError
 from carina.files.digest_list import compare_digests, read_digests, renew_digests
 from carina.files.documents import write_document
+from carina.files.owners import added_to
 from carina.reporting.reproduction_wording import reproduction_sentence
 from carina.runs import PREPARED, Run
 from carina.settings import Settings
 from carina.workflows.audit import data_list
+from carina.workflows.diverged import require_not_diverged
 from carina.workflows.environment import differences, record_of_machine
 from carina.workflows.extras import require_extra
 from carina.workflows.places import claimed
@@ -39,6 +41,16 @@ _ROOM = 20_000_000
 _TOLD_ELSEWHERE = frozenset({"carina", "torch", "numpy", "opencv", "processor", "instructions"})
 
 
+class Reproduced(Reproduction):
+    """What `reproduction.json` holds, and where that is.
+
+    Attributes:
+        folder: of the second run.
+    """
+
+    folder: Path
+
+
 def reproduce(
     run: str | Path,
     data: str | Path | Sequence[str | Path] = (),
@@ -46,7 +58,7 @@ def reproduce(
     out: str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> Reproduction:
+) -> Reproduced:
     """Train a run again from its own record, and compare everything that comes out.
 
     Recipe, seeds, folds, parts, threads, precision and what computes fixed layers are those of
@@ -63,7 +75,8 @@ def reproduce(
         progress: called as the work goes on.
 
     Returns:
-        What differs; `reproduction.json` in the second run holds it too.
+        What differs, and where the second run lies; its `reproduction.json` says what differs,
+        too.
 
     Raises:
         MissingExtraError: if the extra `train` is not installed.
@@ -94,7 +107,7 @@ def reproduce(
                 _train(original, again, settings, progress)
         found = _compared(original, again, name=Path(run).resolve().name)
         progress(Step("", message=f"the second run: {again.folder} ({REPRODUCTION} compares)"))
-        return found
+        return Reproduced(**dict(found), folder=again.folder)
 
 
 @contextmanager
@@ -106,6 +119,7 @@ def _opened(run: str | Path) -> Iterator[Run]:
             folder = stack.enter_context(opened_package(folder))
         original = Run.open(folder)
         if not original.is_finished:
+            require_not_diverged(original, "leaves nothing to compare with")
             raise RunError(
                 f"{run} is not finished, so there is nothing to compare with; go on with it "
                 f"first: {shlex.join(['carina', 'train', '--resume', str(run)])}"
@@ -192,8 +206,9 @@ def _compared(original: Run, again: Run, *, name: str) -> Reproduction:
     )
     found = found.model_copy(update={"sentence": reproduction_sentence(found)})
     file = again.folder / REPRODUCTION
-    write_document(file, found)
-    renew_digests(again.folder, [file])
+    with added_to(again.folder):
+        write_document(file, found)
+        renew_digests(again.folder, [file])
     return found
 
 

@@ -16,12 +16,13 @@ from carina.files.atomic import write_text
 from carina.files.digest_list import renew_digests
 from carina.files.digests import sha256_bytes
 from carina.files.documents import document_of
-from carina.files.owners import owned
+from carina.files.owners import added_to
 from carina.files.signing_keys import make_signing_key, public_half, signing_key
 from carina.files.whole_files import read_whole
 from carina.inference.bundle import CARD, NETWORK, checked_files, classifier_folder
 from carina.inference.card_checks import require_consistent
 from carina.inference.signatures import SIGNATURE, check_signature
+from carina.runs import whole_run
 from carina.settings import Settings
 from carina.workflows.extras import require_extra
 
@@ -173,7 +174,7 @@ def _write_signature(folder: Path, signature: Signature) -> str:
     """Write a signature, and return what it took the place of, in words."""
     run = _run_of(folder)
     # A lock in the classifier's own folder would be a file that is not on its card.
-    with nullcontext() if run is None else owned(run):
+    with nullcontext() if run is None else added_to(whole_run(run)):
         before = check_signature(folder)
         write_text(folder / SIGNATURE, signature.as_text())
         if run is not None:

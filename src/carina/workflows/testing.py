@@ -20,7 +20,7 @@ from carina.reporting.pictures import picture_name, worst_errors
 from carina.reporting.wording import with_interval
 from carina.runs import Run
 from carina.workflows.answering import answers_on
-from carina.workflows.changed_films import ChangedFilms
+from carina.workflows.changed_films import ChangedFilms, What
 from carina.workflows.error_agreement import agreement_with_confounders
 from carina.workflows.explained_films import score_test_films
 from carina.workflows.films import Films
@@ -53,11 +53,18 @@ class Tested:
     probes: Estimates
 
 
-def test(run: Run, tested: Tested, *, log: Log) -> Evaluation:
+def test(run: Run, tested: Tested, *, log: Log, named: set[tuple[str, What]]) -> Evaluation:
     """Answer for every part, open the test part once, and write predictions, evaluation and
-    the pictures that the report shows."""
+    the pictures that the report shows.
+
+    Args:
+        run: gets them.
+        tested: what is tested.
+        log: told of films that changed meanwhile.
+        named: such films that were named before (`ChangedFilms`).
+    """
     films, classifier = tested.films, tested.classifier
-    changed = ChangedFilms(films)
+    changed = ChangedFilms(films, named)
     with log.stage("predictions"):
         answers: dict[Part, list[Prediction]] = {
             "train": answers_on(films, "train", classifier),

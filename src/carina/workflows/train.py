@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from carina.workflows.folds import FoldsBy
 
 _SPLIT_MODES = ("respect", "as-described", "cut")
+_RECIPE = "two-conv"
 _ROOM = 20_000_000
 """Bytes that any run takes; what this one needs is counted once its films are known."""
 
@@ -50,7 +51,7 @@ _ROOM = 20_000_000
 def train(
     data: str | Path | Sequence[str | Path] = (),
     *,
-    recipe: str | Recipe = "two-conv",
+    recipe: str | Recipe | None = None,
     set: SettingWords = (),  # noqa: A002  the name of the command's option
     split: str | None = None,
     seeds: int = 1,
@@ -67,7 +68,7 @@ def train(
 
     Args:
         data: folders, manifests or archives; several make one data set.
-        recipe: a shipped recipe's name, a `.toml` file, or a recipe.
+        recipe: a shipped recipe's name, a `.toml` file, or a recipe; "two-conv" if None.
         set: `section.key=value` settings that change the recipe.
         split: "respect", "as-described" or "cut"; the recipe's own if None.
         seeds: how many trainings with seeds of their own; the report shows mean and range,
@@ -106,6 +107,7 @@ def train(
         _require_alone(
             {
                 "DATA": data_list(data),
+                "--recipe": recipe,
                 "--set": setting_list(set),
                 "--split": split,
                 "--seeds": seeds != 1,
@@ -314,7 +316,7 @@ def _require_share(abstain: float) -> None:
 
 
 def _resolved(
-    recipe: str | Recipe,
+    recipe: str | Recipe | None,
     settings: SettingWords,
     *,
     split: str | None,
@@ -323,7 +325,9 @@ def _resolved(
 ) -> Recipe:
     """Return the recipe with the settings that options stand for in it."""
     words = setting_list(settings)
-    chosen = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    chosen = (
+        recipe if isinstance(recipe, Recipe) else read_recipe(_RECIPE if recipe is None else recipe)
+    )
     if split is not None:
         if split not in _SPLIT_MODES:
             raise RecipeError(f"--split takes {', '.join(_SPLIT_MODES)}, and got '{split}'")

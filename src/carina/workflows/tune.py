@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _ROOM = 100_000_000
 _MOST_TRIALS, _MOST_FOLDS, _MOST_REPEATS = 100_000, 20, 100
-_TRIALS, _FOLDS, _REPEATS = 20, 3, 3
+_RECIPE, _TRIALS, _FOLDS, _REPEATS = "two-conv", 20, 3, 3
 _OWN_FILES = ("study.journal", "locks")
 _SECTIONS = ("labels", "split", *TUNABLE_SECTIONS, "tune")
 
@@ -59,7 +59,7 @@ class TuneResult:
 def tune(
     data: str | Path | Sequence[str | Path] = (),
     *,
-    recipe: str | Recipe = "two-conv",
+    recipe: str | Recipe | None = None,
     set: SettingWords = (),  # noqa: A002  the name of the command's option
     trials: int | None = None,
     folds: int | None = None,
@@ -79,7 +79,7 @@ def tune(
 
     Args:
         data: folders, manifests or archives; several make one data set.
-        recipe: a shipped recipe's name, a `.toml` file, or a recipe.
+        recipe: a shipped recipe's name, a `.toml` file, or a recipe; "two-conv" if None.
         set: `section.key=value` settings that change the recipe, its ranges too.
         trials: how many settings are tried in all, the recipe's own included; 20 if None.
         folds: how many folds the films are cut into; 3 if None.
@@ -109,10 +109,11 @@ def tune(
     progress = progress or default_progress()
     settings = settings or Settings.from_environment()
     if resume is not None:
-        if data_list(data) or setting_list(set) or out is not None or folds is not None:
+        is_told = data_list(data) or setting_list(set) or recipe is not None
+        if is_told or out is not None or folds is not None:
             raise UsageError(
-                "--resume takes no DATA, --set, --folds or --out: the search knows them; leave "
-                "them out, or begin another search"
+                "--resume takes no DATA, --recipe, --set, --folds or --out: the search knows "
+                "them; leave them out, or begin another search"
             )
         asked = _asked_before(Path(resume), trials=trials, confirm=confirm)
         with _telling_how_to_go_on(Path(resume)):
@@ -351,9 +352,11 @@ def _sources(data: str | Path | Sequence[str | Path]) -> tuple[str | Path, ...]:
     return sources
 
 
-def _resolved(recipe: str | Recipe, settings: SettingWords) -> Recipe:
+def _resolved(recipe: str | Recipe | None, settings: SettingWords) -> Recipe:
     words = setting_list(settings)
-    chosen = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    chosen = (
+        recipe if isinstance(recipe, Recipe) else read_recipe(_RECIPE if recipe is None else recipe)
+    )
     return with_settings(chosen, words) if words else chosen
 
 

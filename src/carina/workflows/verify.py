@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 from carina.data.manifest import ManifestRow
 from carina.domain.progress import Progress
 from carina.domain.recipe import LabelsSection
-from carina.domain.sentences import counted
+from carina.domain.sentences import counted, sized
 from carina.domain.signature import SignatureCheck
 from carina.domain.verification import Difference, FilmsFound, Verification
 from carina.errors import CarinaError, ClassifierError, InputError, RunError, UsageError
@@ -25,6 +25,7 @@ from carina.inference.signatures import SIGNATURE, check_signature
 from carina.runs import FINISHED, Run
 from carina.settings import Settings
 from carina.workflows.audit import data_list
+from carina.workflows.diverged import require_not_diverged
 from carina.workflows.extras import require_extra
 from carina.workflows.progress_bar import default_progress
 from carina.workflows.verifying.external import check_external
@@ -205,8 +206,7 @@ def _check_files(folder: Path, into: Verified, *, kind: Kind) -> None:
     if listed.left_out:
         because = f"{counted(len(listed.left_out), 'file')} of the run were left out of the package"
         into.not_checked("files", DIGESTS, because)
-    megabytes = changes.n_bytes / 1e6
-    said = f"{counted(changes.n_files, 'file')} ({megabytes:,.1f} MB) held against {DIGESTS}"
+    said = f"{counted(changes.n_files, 'file')} ({sized(changes.n_bytes)}) held against {DIGESTS}"
     into.checked("files", DIGESTS, said, n=changes.n_files, differ=differ)
 
 
@@ -267,6 +267,7 @@ def _require_finished(run: Run, into: Verified) -> None:
         differ = Difference(what="files", where=name, recorded=FINISHED, found=status)
         into.checked("files", name, "the run's status", n=1, differ=[differ])
     else:
+        require_not_diverged(run, "has nothing to verify")
         again = shlex.join(["carina", "train", "--resume", str(run.folder)])
         raise RunError(
             f"{run.folder} is not finished (status '{status}'), so that there is nothing to "

@@ -126,7 +126,7 @@ def _train(job: Job, share: Share, channel: Channel) -> None:
                 row = _train_epoch(working)
                 _note_epoch(working, row)
                 if standing.epoch.number > job.train.epochs:
-                    _keep(working)
+                    _keep(working, is_last=True)
         except OutOfBoundsError as error:
             state = weights_of(working.network)
             raise diverged(
@@ -341,12 +341,12 @@ def _is_due(working: _Working) -> bool:
     return checkpoints.is_due(working.network)
 
 
-def _keep(working: _Working) -> None:
+def _keep(working: _Working, *, is_last: bool = False) -> None:
     """Write a checkpoint, by the leading worker, and end the training if that was asked for."""
     checkpoints, problem = working.job.checkpoints, ""
     if working.together.leads:
         try:
-            checkpoints.write(working.network, working.optimizer, working.standing)
+            checkpoints.write(working.network, working.optimizer, working.standing, is_last=is_last)
         except CarinaError as error:
             problem = str(error)
             working.channel.end(Ended("failed", error.code, problem))

@@ -120,12 +120,33 @@ def recorded_rows(run: Run) -> tuple[ManifestRow, ...]:
     Raises:
         RunError: if a manifest cannot be read.
     """
-    found = list(run.manifest)
+    return _each_once([*_own_rows(run), *_rows_of_external_tests(run)])
+
+
+def own_rows(run: Run) -> tuple[ManifestRow, ...]:
+    """Return every film that a run and its members were made of, each once.
+
+    Raises:
+        RunError: if a manifest cannot be read.
+    """
+    return _each_once(list(_own_rows(run)))
+
+
+def _own_rows(run: Run) -> Iterator[ManifestRow]:
+    yield from run.manifest
     for member in run.members:
-        found += recorded_rows(member)
+        yield from _own_rows(member)
+
+
+def _rows_of_external_tests(run: Run) -> Iterator[ManifestRow]:
+    for member in run.members:
+        yield from _rows_of_external_tests(member)
     for name in run.external_names():
-        found += external_rows(run.external_dir / name)
-    return tuple({row.key: row for row in reversed(found)}.values())[::-1]
+        yield from external_rows(run.external_dir / name)
+
+
+def _each_once(rows: Sequence[ManifestRow]) -> tuple[ManifestRow, ...]:
+    return tuple({row.key: row for row in reversed(rows)}.values())[::-1]
 
 
 def external_rows(folder: Path) -> tuple[ManifestRow, ...]:
