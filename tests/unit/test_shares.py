@@ -26,6 +26,7 @@ from carina.training.distributed.fit import fit_distributed
 from carina.training.distributed.layers import BatchInHand, share_layers
 from carina.training.distributed.loop import work
 from carina.training.distributed.together import leave_group
+from carina.training.divergence import DivergedError
 from carina.training.fit import fit
 from carina.training.precision import PrecisionChoice
 from carina.training.share import Share
@@ -108,22 +109,12 @@ def test_workers_that_end_without_a_word_are_an_error_and_leave_no_folder(tmp_pa
 
 def test_the_last_checkpoint_holds_nothing_that_steps_need(tmp_path):
     """As that of one process does; it is read by whoever waits for the workers."""
-
-    def launch(job, look):
-        meeting = f"file://{tmp_path / 'meeting'}"
-        dist.init_process_group("gloo", init_method=meeting, rank=0, world_size=1)
-        try:
-            work(job, Share(0, 1))
-        finally:
-            leave_group()
-        look()
-
     folder, films = tmp_path / "checkpoints", easy_films(8, 4)
     section = TrainSection(batch_size=4, epochs=1, threads=1)
     checkpoints = Checkpoints(folder, identity={}, circumstances={})
     fitted, _ = fit_distributed(
         small_network(), films, train=section, augment=AugmentSection(), precision=FP32,
-        cache_dir=None, checkpoints=checkpoints, folder=folder, launch=launch, workers=1,
+        cache_dir=None, checkpoints=checkpoints, folder=folder, launch=here, workers=1,
     )  # fmt: skip
     alone = tmp_path / "alone"
     one = fit(
@@ -139,6 +130,33 @@ def test_the_last_checkpoint_holds_nothing_that_steps_need(tmp_path):
     assert fitted.best_epoch == one.best_epoch == 1
     for name, values in one.best_state.items():
         assert torch.equal(fitted.best_state[name], values), name
+
+
+def test_weights_that_are_no_numbers_are_noticed_as_by_one_process(tmp_path):
+    section = TrainSection(batch_size=8, epochs=1, threads=1, learning_rate=1e39)
+    own, checkpoints = (
+        Checkpoints(tmp_path / name, identity={}, circumstances={}) for name in ("one", "workers")
+    )
+    shared = {"train": section, "augment": AugmentSection(), "precision": FP32}
+    with pytest.raises(DivergedError, match="no finite numbers after epoch 1") as by_one:
+        fit(small_network(), easy_films(8, 4), checkpoints=own, **shared)
+    with pytest.raises(DivergedError) as by_workers:
+        fit_distributed(
+            small_network(), easy_films(8, 4), cache_dir=None, checkpoints=checkpoints,
+            folder=tmp_path / "workers", launch=here, workers=1, **shared,
+        )  # fmt: skip
+    assert str(by_workers.value) == str(by_one.value)
+
+
+def here(job, look):
+    """Launch a group of one in this process."""
+    meeting = f"file://{job.channel / 'meeting'}"
+    dist.init_process_group("gloo", init_method=meeting, rank=0, world_size=1)
+    try:
+        work(job, Share(0, 1))
+    finally:
+        leave_group()
+    look()
 
 
 def _fit(folder, network, *, workers, batch_size, films_at_once=0):

@@ -39,8 +39,10 @@ from carina.training.distributed.together import Together, leave_group, use_own_
 from carina.training.divergence import (
     DivergedError,
     OutOfBoundsError,
+    check_answers,
     check_first_answers,
     check_loss,
+    check_values,
     diverged,
 )
 from carina.training.feed import Feed, Plan
@@ -83,7 +85,7 @@ def work(job: Job, share: Share) -> None:
                     error.history,
                     error.advice,
                 ),
-                best=weights_to_bytes(error.best_state, {}),
+                best=weights_to_bytes(error.best_state, {}) if error.best_epoch else b"",
             )
     except CarinaError as error:
         leave_group()  # the others must not wait for this one
@@ -236,7 +238,7 @@ def _problem(first: Tensor | None, told: float | None) -> str:
     try:
         if first is not None:
             check_first_answers(first)
-        if told is not None:
+        if told is not None and not math.isfinite(told):
             check_loss(told, "")
     except OutOfBoundsError as error:
         return str(error).strip()
@@ -301,8 +303,11 @@ def _note_epoch(working: _Working, row: dict[str, float]) -> None:
     standing, plan, films = working.standing, working.plan, working.job.films
     number, trained_s = standing.epoch.number, standing.epoch.seconds
     began = time.monotonic()
+    check_values(working.network, f"after epoch {number}")
     working.together.require_same_weights(working.network)
-    watched = figures(_validation_logits(working), films.validation.labels)
+    logits = _validation_logits(working)
+    check_answers(logits, f"to the validation films after epoch {number}")
+    watched = figures(logits, films.validation.labels)
     check_loss(watched["loss"], f"after epoch {number}, on the validation films")
     row |= {f"val_{name}": value for name, value in watched.items()}
     standing.rates.append(len(films.train) / trained_s)
@@ -344,6 +349,8 @@ def _is_due(working: _Working) -> bool:
 def _keep(working: _Working, *, is_last: bool = False) -> None:
     """Write a checkpoint, by the leading worker, and end the training if that was asked for."""
     checkpoints, problem = working.job.checkpoints, ""
+    # The same on every worker, so that all of them end here or none.
+    check_values(working.network, f"in epoch {working.standing.epoch.number}")
     if working.together.leads:
         try:
             checkpoints.write(working.network, working.optimizer, working.standing, is_last=is_last)
