@@ -46,6 +46,7 @@ TRAINING, FINISHED, STOPPED, DIVERGED = "training", "finished", "stopped", "dive
 PREPARED = "prepared"
 """What a run is that has nothing but the record of another one, which it is to repeat."""
 MEMBERS = "members"
+EXTERNAL = "external"
 """The folder of a run that holds runs."""
 HISTORY_COLUMNS = (
     "epoch",
@@ -185,7 +186,7 @@ class Run(EvaluatedFolder):
     @property
     def external_dir(self) -> Path:
         """One folder for each external test."""
-        return self.folder / "external"
+        return self.folder / EXTERNAL
 
     @property
     def members_dir(self) -> Path:
@@ -320,9 +321,9 @@ class TestFolder(EvaluatedFolder):
 
 
 def whole_run(folder: Path) -> Path:
-    """Return the folder of the run that a run is a member of; of a run that is none, its own."""
+    """Return the folder of the run that a member or a test lies in; of any other, its own."""
     above = folder.absolute().parent
-    if above.name == MEMBERS and Run(above.parent).recipe_file.is_file():
+    if above.name in (MEMBERS, EXTERNAL) and Run(above.parent).recipe_file.is_file():
         return whole_run(above.parent)
     return folder
 

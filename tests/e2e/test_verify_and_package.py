@@ -11,6 +11,7 @@ import pytest
 from carina.files.digest_list import DIGESTS, compare_digests, read_digests, write_digests
 from carina.workflows.evaluate import evaluate
 from carina.workflows.package import package
+from carina.workflows.report import report
 from carina.workflows.verify import verify
 
 NOWHERE = "no-such-folder"
@@ -109,9 +110,10 @@ def test_an_external_test_and_a_new_page_are_on_the_list_and_nothing_else_is_mad
     own_run.history_file.write_bytes(history.replace(b"1,", b"2,", 1))
     films = Path(shutil.copytree(phantom_films / "test", tmp_path / "elsewhere"))
     evaluate(own_run.folder, films, set="evaluate.resamples=150", settings=settings)
+    (name,) = own_run.external_names()
+    report(own_run.external_dir / name)
     found = verify(own_run.folder, films, settings=settings)
     assert [one.where for one in found.differences] == ["history.csv"]
-    (name,) = own_run.external_names()
     outcomes = {(one.what, one.where): one.outcome for one in found.checks}
     assert outcomes["answers", f"external/{name}/predictions.csv"] == "same"
     assert outcomes["numbers", f"external/{name}/evaluation.json"] == "same"

@@ -22,7 +22,8 @@ from carina.files.digests import file_digest, sha256_bytes
 from carina.files.documents import read_document, write_document
 
 DIGESTS = "digests.json"
-_MEMBERS = "members"
+# Below a run: other runs, and tests, which its list holds too.
+_PARTS = frozenset({"members", "external"})
 # The list itself, and what is there only while a process works in the folder.
 _NOT_LISTED = frozenset({DIGESTS, ".lock", ".owner"})
 # What file browsers leave behind.
@@ -117,8 +118,8 @@ def renew_digests(folder: Path, written: Iterable[Path]) -> None:
     """Bring the list of a folder up to date with files that the caller has just written.
 
     The entries of all other files stay as they were. A folder without a list gets none: what
-    its other files held when it was whole is not known. The run that a member belongs to lists
-    the member's files too, and is renewed as well.
+    its other files held when it was whole is not known. The run that a member or an external
+    test belongs to lists their files too, and is renewed as well.
 
     Args:
         folder: of a run.
@@ -143,7 +144,7 @@ def renew_digests(folder: Path, written: Iterable[Path]) -> None:
         write_document(folder / DIGESTS, listed.model_copy(update={"files": renewed}))
         written = (*written, folder / DIGESTS)
     above = folder.absolute().parent
-    if above.name == _MEMBERS:
+    if above.name in _PARTS:
         renew_digests(above.parent, [file.absolute() for file in written])
 
 
