@@ -37,9 +37,8 @@ def page_of(run):
     return render_html(build_report(run))
 
 
-@pytest.mark.parametrize(
-    "name", ["leaky, two sources", pytest.param("no Covid in the test", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["leaky, two sources", "no Covid in the test"])
 def test_every_number_of_an_example_stands_in_its_files(tmp_path, name):
     run = with_external_test(write_example_run(tmp_path / "run", EXAMPLES[name]))
     page, known = page_of(run), KnownNumbers(run.folder)

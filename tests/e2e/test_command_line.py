@@ -117,6 +117,7 @@ def test_an_error_with_json_is_a_document_too(carina_command):
     assert json.loads(out)["error"]["code"] == "unknown-name"
 
 
+@pytest.mark.slow
 def test_audit_strict_exits_4_on_a_leak(carina_command, phantom_films, tmp_path):
     films = shutil.copytree(phantom_films, tmp_path / "films")
     film = next((films / "train" / "Normal").iterdir())
@@ -127,12 +128,14 @@ def test_audit_strict_exits_4_on_a_leak(carina_command, phantom_films, tmp_path)
     assert json.loads(out)["leaks"][0]["kind"] == "identical-bytes"
 
 
+@pytest.mark.slow
 def test_audit_without_a_leak_is_0_even_when_strict(carina_command, phantom_films, tmp_path):
     code, _, _ = carina_command("audit", phantom_films, "--strict", "--out", tmp_path / "a")
     assert code == 0
     assert (tmp_path / "a" / "audit.html").is_file()
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_confusion_matrix(carina_command, own_run, phantom_films):
     code, out, _ = carina_command("evaluate", own_run.folder, phantom_films / "test")
     assert code == 0
@@ -159,11 +162,9 @@ def test_ctrl_c_exits_130(carina_command, monkeypatch):
     assert carina_command("doctor")[0] == 130
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow), (signal.SIGINT, 130)],
-)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_in_the_middle_of_a_training_ends_it_with_its_code(
     phantom_films, tmp_path, number, code
 ):

@@ -28,6 +28,7 @@ def other_films(tmp_path_factory):
     return folder / "all"
 
 
+@pytest.mark.slow
 def test_an_external_test_is_kept_in_the_run_and_in_its_report(own_run, other_films, settings):
     assert NOT_TESTED in own_run.report_file.read_text()
     result = carina.evaluate(own_run.folder, other_films, settings=settings)
@@ -72,6 +73,7 @@ def test_a_test_on_films_that_the_run_knows_is_no_external_test(
     assert NOT_TESTED in own_run.report_file.read_text()
 
 
+@pytest.mark.slow
 def test_films_that_training_knew_count_neither_as_external_nor_in_the_drop(
     own_run, phantom_films, other_films, tmp_path, settings
 ):

@@ -157,18 +157,21 @@ def test_an_imported_model_is_checked_and_evaluated_with_study_and_without_torch
     assert "and what it was trained on is not known" in page
 
 
+@pytest.mark.slow
 def test_audit_works_with_study_and_without_torch(phantom_films, tmp_path):
     done = command("audit", phantom_films, "--out", tmp_path / "audit")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "audit" / "audit.json").is_file()
 
 
+@pytest.mark.slow
 def test_evaluate_works_with_study_and_without_torch(classifier, phantom_films, tmp_path):
     done = command("evaluate", classifier, phantom_films / "test", "--out", tmp_path / "test")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "test" / "evaluation.json").is_file()
 
 
+@pytest.mark.slow
 def test_report_works_with_study_and_without_torch(tmp_path):
     run = write_example_run(tmp_path / "run")
     done = command("report", getattr(run, "folder", run))
@@ -176,6 +179,7 @@ def test_report_works_with_study_and_without_torch(tmp_path):
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_compare_works_with_study_and_without_torch(tmp_path):
     runs = [
         write_example_run(tmp_path / str(n), ExampleRun(separation=n, resamples=100)).folder

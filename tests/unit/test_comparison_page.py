@@ -97,6 +97,7 @@ def test_runs_with_other_classes_must_not_be_ranked_and_no_test_is_shown(page_of
     assert "First minus second" not in text
 
 
+@pytest.mark.slow
 def test_of_many_runs_the_first_screen_says_how_many_pairs_differ(page_of):
     text = page_of(
         "many",

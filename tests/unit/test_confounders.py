@@ -50,6 +50,7 @@ def test_a_format_for_each_class_tells_everything_and_the_sentence_says_so():
     assert "a network does not see it" in one.sentence
 
 
+@pytest.mark.slow
 def test_a_signal_in_the_pixels_is_said_to_be_learnable(pool):
     trial = deal(pool, "border", strength=1, rng=np.random.default_rng(1))
     found = trial.confounders()

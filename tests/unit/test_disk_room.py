@@ -136,6 +136,7 @@ def test_a_write_of_a_library_that_fails_is_told_as_our_own(tmp_path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run.folder / "figure.png"))
 
 
+@pytest.mark.slow
 def test_the_room_counted_is_enough_for_a_run_and_not_many_times_too_much(
     trained_run, phantom_films, settings
 ):

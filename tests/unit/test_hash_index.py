@@ -1,6 +1,7 @@
 """Near hashes, found without comparing all with all."""
 
 import numpy as np
+import pytest
 
 from carina.auditing.hash_index import FramedHashes, near_hashes
 
@@ -47,6 +48,7 @@ def test_hashes_with_few_different_bits_are_found_among_thousands():
     assert not found - planted
 
 
+@pytest.mark.slow
 def test_both_words_of_a_hash_tell_films_apart():
     for word in (0, 1):
         bits = random_bits(3000)

@@ -41,6 +41,7 @@ def assert_equal_losses(network):
     np.testing.assert_allclose(found, wanted, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_twenty_steps_of_carina_and_of_keras_have_the_same_losses(name):
     assert_equal_losses(built(*CASES[name]))

@@ -168,6 +168,7 @@ def test_a_border_that_tells_the_class_is_found_without_the_lungs(trained):
     assert probes[MASKED_BALANCED_ACCURACY].low > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("whole")
 def test_without_the_lungs_a_lesion_is_not_found(lesion_films, settings, tmp_path):
     training = Training(lesion_films, settings, tmp_path / "run")
@@ -206,6 +207,7 @@ def test_the_probe_changes_nothing_of_the_training(trained, border_films, settin
     assert [{**row, "seconds": ""} for row in history_of(without.run)] == same
 
 
+@pytest.mark.slow
 def test_it_says_how_much_it_was_trained_and_tells_no_step_as_the_trainings(trained):
     trained.steps.clear()
     probes = trained.probe()
@@ -248,6 +250,7 @@ def test_a_probe_that_cannot_be_trained_is_undefined_and_says_why(trained):
         assert why in trained.run.log_file.read_text()
 
 
+@pytest.mark.slow
 def test_films_known_from_training_are_left_out_a_second_time(trained):
     first = trained.films.of("test")[0]
     films = replace(trained.films, known=frozenset({first.key}))
@@ -272,6 +275,7 @@ def test_fixed_layers_see_the_masked_films_whatever_the_cache_knows(
     assert training.probe() == probes
 
 
+@pytest.mark.slow
 def test_work_for_features_is_planned_though_the_training_may_have_found_its_own_in_the_cache(
     border_films, settings, tmp_path, monkeypatch
 ):

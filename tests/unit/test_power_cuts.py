@@ -59,6 +59,7 @@ def test_a_file_is_the_old_one_or_the_new_one(tmp_path):
     assert n_cuts > 10
 
 
+@pytest.mark.slow
 def test_the_newest_state_that_was_written_is_found_and_whole(tmp_path):
     def work(place, tell):
         kept = Generations(place / "checkpoints", "training", ending="bin")
@@ -98,6 +99,7 @@ def test_rows_that_are_known_are_what_was_kept(tmp_path):
         assert store.missing([bytes([4]) * 32]) == []
 
 
+@pytest.mark.slow
 def test_prepared_pixels_that_are_known_are_those_of_their_film(tmp_path):
     def levels(number):
         return row(number, 32 * 32, np.uint16).reshape(32, 32)

@@ -167,6 +167,7 @@ def test_the_first_screen_has_the_number_with_its_interval_and_its_cautions(run)
     assert "The test is small: 66 films" in words
 
 
+@pytest.mark.slow
 def test_leaks_stand_beside_the_accuracy_they_explain(tmp_path):
     run = write_example_run(tmp_path / "run", ExampleRun(leaks=5, pictures=False))
     headline = build_report(run).sections[0]
@@ -247,11 +248,13 @@ def test_pictures_are_named_after_the_film(run):
     assert picture_name(row.sha256) == f"{row.sha256[:12]}.png"
 
 
+@pytest.mark.slow
 def test_a_run_without_errors_says_so(tmp_path):
     run = write_example_run(tmp_path / "run", ExampleRun(separation=40.0))
     assert "No test film was answered wrongly." in text_of(run)
 
 
+@pytest.mark.slow
 def test_limits_depend_on_the_run(tmp_path):
     known = ExampleRun(films_per_patient=2, pictures=False)
     unknown = ExampleRun(pictures=False)
