@@ -6,9 +6,11 @@ of a fault, of `FAULTS`; any other is decoded.
 
 import ctypes
 import os
+import re
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -117,10 +119,18 @@ def faulty(data, *, name):
     return Answer(facts_of(decoded), decoded.pixels)
 
 
+def own_peak_bytes():
+    """Linux's getrusage would begin with the peak of the process that runs the tests."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+
+
 def main(arguments):
     if os.environ.get("PYTHONPATH", "").endswith("watched"):  # a folder that a test adds
         loop.own_limits = limits.WatchedLimits
         limits.clock_s = lambda n_pixels: 3.0
+        if sys.platform == "linux":
+            limits._peak_bytes = own_peak_bytes
     loop.work(arguments, tasks={**TASKS, "film": faulty})
 
 

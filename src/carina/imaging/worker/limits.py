@@ -167,7 +167,11 @@ def _soft(which: int, most: int) -> None:
 
 
 def _peak_bytes() -> int:
-    """Return the most memory that this process has had at a time."""
+    """Return the most memory that this process has had at a time.
+
+    On Linux it begins with the peak of the process that started this one, so that there, without
+    /proc, a worker of a large process may take as much as that.
+    """
     if sys.platform == "win32":
         from carina.imaging.worker.windows import peak_bytes
 
