@@ -27,7 +27,7 @@ test: .venv/dev.stamp .venv-serve/serve.stamp  ## everything quick, under five m
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not slow and not real_films" tests
 
 check: format-check lint types test  ## what CI runs: format, lint, types, imports, all tests, the real films
-	$(BIN)/python -m pytest -n 2 --dist loadscope -m "slow or real_films" tests
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "(slow or real_films) and not nightly" tests
 	$(BIN)/python tests/on_other_pythons.py
 
 nightly: .venv/dev.stamp .venv-serve/serve.stamp  ## every test in one run, for machines with time

@@ -38,16 +38,22 @@ every_case = pytest.mark.parametrize(
     ],
 )
 # Both numbers of channels and of classes, in two cases rather than four.
+
+
+def _weight(name):
+    """The marks of a test that is made with small networks too."""
+    if name == "densenet121":
+        return (pytest.mark.slow, pytest.mark.nightly)
+    return pytest.mark.slow if name in LARGE else ()
+
+
 every_export = pytest.mark.parametrize(
     ("name", "channels", "n_classes"),
     [
         pytest.param(name, 1, 3, marks=pytest.mark.slow if name in DEEP else ())
         for name in ARCHITECTURES.names()
     ]
-    + [
-        pytest.param(name, 3, 2, marks=pytest.mark.slow if name in LARGE else ())
-        for name in ARCHITECTURES.names()
-    ],
+    + [pytest.param(name, 3, 2, marks=_weight(name)) for name in ARCHITECTURES.names()],
 )
 every_exported_name = pytest.mark.parametrize(
     "name",
@@ -58,10 +64,7 @@ every_exported_name = pytest.mark.parametrize(
 )
 every_training = pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in LARGE else ())
-        for name in ARCHITECTURES.names()
-    ],
+    [pytest.param(name, marks=_weight(name)) for name in ARCHITECTURES.names()],
 )
 
 

@@ -221,6 +221,7 @@ def test_a_run_can_begin_where_another_ended(seeds_run, phantom_films, places, t
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_cascade_begins_stage_by_stage_where_another_ended(
     cascade_run, phantom_films, places, tmp_path
 ):

@@ -33,6 +33,7 @@ def whole(phantom_films, tmp_path_factory):
     return folder
 
 
+@pytest.mark.nightly
 def test_killed_at_every_stage_and_resumed_on_one_core_a_training_ends_with_the_same_bits(
     phantom_films, whole, tmp_path
 ):

@@ -65,6 +65,7 @@ def test_twenty_steps_of_new_dense_layers_on_a_fixed_backbone_have_the_same_loss
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_twenty_steps_of_the_described_two_conv_have_the_same_losses_in_double_precision():
     # In float32 so wide a layer drifts further than 1e-3, Keras from itself too.
     options = {"dropout_maps": 0.0, "dropout_features": 0.0}
