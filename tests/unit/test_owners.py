@@ -14,6 +14,7 @@ from carina.files.recipes import write_recipe
 from carina.workflows.evaluate import evaluate
 from carina.workflows.places import claimed
 from carina.workflows.report import report
+from carina.workflows.train import train
 from making.runs import ExampleRun, write_example_run
 
 
@@ -85,6 +86,17 @@ def test_a_run_that_another_process_writes_to_gets_no_page_and_no_test(place, tm
                 work(run.folder)
     assert not run.report_file.exists()
     assert not list(tmp_path.rglob(".owner"))
+
+
+def test_a_member_of_a_run_that_another_process_writes_to_does_not_go_on(tmp_path):
+    pytest.importorskip("torch", reason="going on needs the extra 'train'")
+    whole = tmp_path / "run"
+    run = write_example_run(whole / "members" / "seed-1", ExampleRun(resamples=100))
+    shutil.copy(run.recipe_file, whole)
+    left_by(run.folder, computer="node-17")
+    with owned(whole), pytest.raises(UsageError, match=rf"{re.escape(str(whole))} is being"):
+        train(resume=run.folder)
+    assert was_left_by_owner(run.folder)
 
 
 def claimed_at(folder):

@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from carina.domain.progress import Progress, Step
 from carina.domain.recipe import Recipe
 from carina.errors import RecipeError, RunError, StoppedBySignal, UsageError
 from carina.files.digest_list import DIGESTS
-from carina.files.owners import owned, was_left_by_owner
+from carina.files.owners import added_to, owned, was_left_by_owner
 from carina.files.recipes import (
     SettingWords,
     read_recipe,
@@ -25,7 +25,7 @@ from carina.files.recipes import (
     with_settings,
 )
 from carina.files.stopping import advising
-from carina.runs import Run
+from carina.runs import Run, whole_run
 from carina.settings import Settings
 from carina.workflows.audit import data_list
 from carina.workflows.diverged import naming_the_diverged, require_not_diverged
@@ -278,8 +278,14 @@ def _asked_before(run: Run) -> _Asked:
 
 @contextmanager
 def _held(run: Run, progress: Progress) -> Iterator[None]:
-    """Hold a run's folder in the block, and say how the run goes on where a signal stops it."""
-    with owned(run.folder) as remark, advising(lambda: _how_to_go_on(run)):
+    """Hold a run's folder, and the run that it is a member of, in the block, and say how the run
+    goes on where a signal stops it."""
+    whole = whole_run(run.folder)
+    with (
+        nullcontext() if whole == run.folder else added_to(whole),
+        owned(run.folder) as remark,
+        advising(lambda: _how_to_go_on(run)),
+    ):
         if remark:
             progress(Step("", message=remark))
         with _telling_how_to_go_on(run):
