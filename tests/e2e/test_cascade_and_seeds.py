@@ -258,6 +258,7 @@ def test_another_seed_moves_that_of_every_stage_by_as_much():
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_films_that_the_earlier_run_had_trained_on_are_told_when_they_test_the_new_one(
     seeds_run, phantom_films, places, tmp_path
 ):

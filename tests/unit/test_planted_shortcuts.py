@@ -52,7 +52,14 @@ def test_a_shortcut_in_every_real_film_of_a_class_is_found_each_time(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.9, 0.1), (0.55, 0.35, 0.1)])
+@pytest.mark.parametrize(
+    "shares",
+    [
+        (0.5, 0.5),
+        pytest.param((0.9, 0.1), marks=pytest.mark.nightly),
+        pytest.param((0.55, 0.35, 0.1), marks=pytest.mark.nightly),
+    ],
+)
 def test_labels_dealt_at_random_are_hardly_ever_told_from_phantoms(shares, phantoms):
     assert n_alarms(phantoms, shares) <= MOST_ALARMS
 
