@@ -151,6 +151,7 @@ SMALL = (
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_its_checkpoint_and_every_command_on_it_call_no_pickle(own_run, phantom_films):
     folder, place = str(own_run.folder), own_run.folder.parent
     films = str(phantom_films)

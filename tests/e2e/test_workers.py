@@ -183,6 +183,7 @@ def test_workers_are_refused_what_they_cannot_do(trained_run, tmp_path, phantom_
 
 
 @forgetful
+@pytest.mark.nightly
 def test_a_run_trained_by_workers_says_so_and_is_whole(
     tmp_path, own_ray, phantom_films, carina_command
 ):

@@ -30,6 +30,16 @@ def n_found(pool, shortcut, signal):
     return sum(trial.confounders()[signal].tells for trial in trials)
 
 
+every_share = pytest.mark.parametrize(
+    "shares",
+    [
+        (0.5, 0.5),
+        pytest.param((0.9, 0.1), marks=pytest.mark.nightly),
+        pytest.param((0.55, 0.35, 0.1), marks=pytest.mark.nightly),
+    ],
+)
+
+
 def n_alarms(pool, shares):
     rng = np.random.default_rng(23)
     trials = [deal(pool, CLEAN, strength=0, rng=rng, shares=shares) for _ in range(N_RELABELLINGS)]
@@ -52,20 +62,13 @@ def test_a_shortcut_in_every_real_film_of_a_class_is_found_each_time(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "shares",
-    [
-        (0.5, 0.5),
-        pytest.param((0.9, 0.1), marks=pytest.mark.nightly),
-        pytest.param((0.55, 0.35, 0.1), marks=pytest.mark.nightly),
-    ],
-)
+@every_share
 def test_labels_dealt_at_random_are_hardly_ever_told_from_phantoms(shares, phantoms):
     assert n_alarms(phantoms, shares) <= MOST_ALARMS
 
 
 @needs_real_films
 @pytest.mark.slow
-@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.9, 0.1), (0.55, 0.35, 0.1)])
+@every_share
 def test_labels_dealt_at_random_are_hardly_ever_told_from_real_films(shares, films_of_one_hospital):
     assert n_alarms(films_of_one_hospital, shares) <= MOST_ALARMS
