@@ -204,6 +204,7 @@ def test_a_number_of_seeds_that_is_none_is_refused(phantom_films, settings):
         train(phantom_films, recipe=stack_recipe(), seeds=0, settings=settings)
 
 
+@pytest.mark.nightly
 def test_a_run_can_begin_where_another_ended(seeds_run, phantom_films, places, tmp_path):
     recipe = stack_recipe()
     again = train(
@@ -283,6 +284,7 @@ def test_an_earlier_run_of_another_network_is_refused(seeds_run, phantom_films, 
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_an_earlier_run_with_other_classes_keeps_all_but_its_output_layer(
     seeds_run, phantom_films, places, tmp_path
 ):

@@ -86,6 +86,7 @@ def test_an_out_that_is_not_empty_is_not_touched(carina_command, folders, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_two_real_trainings_that_differ_in_their_seed_are_tested_on_the_same_films(
     trained_run, phantom_films, tmp_path, settings
 ):

@@ -39,6 +39,7 @@ def runs(leaky_films, tmp_path_factory):
     }
 
 
+@pytest.mark.nightly
 def test_a_described_split_is_kept_and_every_number_given_twice(runs):
     run = runs["respect"]
     assert run.evaluation.data.n_images == 39

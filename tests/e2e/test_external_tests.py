@@ -99,6 +99,7 @@ def test_a_classifier_without_its_run_has_no_drop_and_says_so(own_run, other_fil
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_two_data_sets_of_one_name_are_both_kept(own_run, other_films, tmp_path, settings):
     again = shutil.copytree(other_films, tmp_path / "all")
     next((again / "NORMAL").iterdir()).unlink()
@@ -177,6 +178,7 @@ def write_manifest(file, rows):
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_the_classifiers_own_merging_of_labels_holds_in_an_evaluation(hospital, other_films):
     run, own, _ = hospital
     words = ["evaluate.resamples=100", "evaluate.seed=3"]

@@ -111,6 +111,7 @@ def test_the_report_shows_the_folds(folds_run):
     assert "Bengio and Grandvalet" in page
 
 
+@pytest.mark.nightly
 def test_each_source_is_tested_by_a_training_without_it(sources_run):
     figures = sources_run.evaluation.folds
     assert figures.by == "source"

@@ -111,6 +111,7 @@ def test_last_and_best_epoch_are_both_reported_and_best_is_the_lowest_validation
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_the_classifier_holds_the_best_epochs_weights_not_the_last(
     phantom_films, tmp_path, settings
 ):
@@ -214,6 +215,7 @@ def test_explanations_lie_over_the_films_and_are_png(trained_run, phantom_films,
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_test_film_that_is_also_trained_on_is_counted_without(tmp_path, settings, phantom_films):
     """A described leak: the numbers stand twice."""
     films = shutil.copytree(phantom_films, tmp_path / "leaky")

@@ -72,6 +72,7 @@ def real_run(tmp_path_factory):
 
 
 @needs_real_films
+@pytest.mark.nightly
 def test_two_conv_learns_something_of_real_films(real_run):
     accuracy = real_run.evaluation.metrics["accuracy"]
     assert accuracy.n > 40

@@ -56,6 +56,7 @@ def test_from_moved_and_renamed_films_and_without_the_key_a_run_is_identical(
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_changed_record_is_told_and_what_comes_out_is_put_into_proportion(
     carina_command, own_run, tmp_path
 ):

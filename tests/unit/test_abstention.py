@@ -162,6 +162,7 @@ def test_a_share_out_of_range_is_refused_before_anything_is_read(share, tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_training_stores_the_rule_and_its_run_says_what_it_changes(
     phantom_films, tmp_path, settings, carina_command
 ):

@@ -143,6 +143,7 @@ def test_the_command_prints_the_study_as_one_document(films, tmp_path, carina_co
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_trainings_differ_in_the_filter_alone(tmp_path, settings, monkeypatch):
     pytest.importorskip("torch", reason="training needs the extra 'train'")
     # three trainings take long enough
