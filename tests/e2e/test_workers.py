@@ -24,8 +24,9 @@ from carina.workflows.audit import audit
 from carina.workflows.cluster.mapping import Workers, mapped
 from carina.workflows.predict import predict
 from conftest import COUNTS, QUICK
+from making import two_processes
 from making.training_films import easy_films, small_network
-from making.two_processes import kept, launcher
+from making.two_processes import WaitingCheckpoints, kept, launcher
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("ray", reason="needs the extra 'cluster'")
@@ -45,8 +46,12 @@ TOLERANCE = 1e-6
 @pytest.fixture(scope="module")
 def own_ray():
     """One local Ray for all tests of the module."""
+    from ray import cloudpickle
+
     from carina.workflows.cluster.session import ray_session
 
+    # Its workers do not find the tests.
+    cloudpickle.register_pickle_by_value(two_processes)
     session = ray_session("", cores=2)
     with _forgetful():
         session.__enter__()
@@ -91,15 +96,22 @@ def test_two_workers_of_ray_train_as_one_process_does_though_one_is_killed(tmp_p
     films = kept(easy_films(31, 9), tmp_path / "cache")
     train = TrainSection(epochs=3, batch_size=15, precision="fp32", threads=1)
     one = fit(small_network(), films, train=train, augment=AUGMENT, precision=FP32)
-    told, killed = [], []
+    told, killed, gone = [], [], tmp_path / "gone"
+    # The second epoch does not go on before a worker is killed.
+    checkpoints = WaitingCheckpoints(
+        tmp_path / "kept", until=gone, after_steps=-(-len(films.train) // train.batch_size)
+    )
 
     def hear(step):
         told.append(step.message)
         if step.message.startswith("epoch 1") and not killed:
             killed.append(max(_processes("RayTrainWorker")))
             os.kill(killed[0], signal.SIGKILL)
+            gone.touch()
 
-    two, n_lost = _by(ray_workers(2, threads=1), films, tmp_path, train, progress=hear)
+    two, n_lost = _by(
+        ray_workers(2, threads=1), films, tmp_path, train, checkpoints=checkpoints, progress=hear
+    )
     assert n_lost == len(killed) == 1
     assert any("a worker was lost; all 2 begin again" in message for message in told)
     _assert_same(one, two)

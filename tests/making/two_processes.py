@@ -2,9 +2,7 @@
 
 import hashlib
 import multiprocessing
-import os
 import pickle
-import signal
 import tempfile
 import time
 from pathlib import Path
@@ -12,9 +10,11 @@ from pathlib import Path
 from carina.data.cache import LevelsStore
 from carina.data.kept_levels import KeptLevels
 from carina.errors import TrainingError
+from carina.training.checkpoints import Checkpoints
 from carina.training.films import FilmPart, TrainingFilms
 
 _LOOKS_EVERY_S = 0.02
+_WAITS_S = 60.0
 _STARTS = 3
 
 
@@ -32,12 +32,8 @@ def kept(films, cache_dir):
     return TrainingFilms(part(films.train), part(films.validation), films.spec)
 
 
-def launcher(size, *, lost=lambda files: None):
-    """A `Launch` of `size` processes that begins again when one is lost.
-
-    `lost` is called with the workers' process numbers a few times a second, so that a test may
-    kill one.
-    """
+def launcher(size):
+    """A `Launch` of `size` processes that begins again when one is lost."""
 
     def launch(job, look):
         context = multiprocessing.get_context("spawn")
@@ -53,7 +49,6 @@ def launcher(size, *, lost=lambda files: None):
                 worker.start()
             while any(worker.is_alive() for worker in workers):
                 look()
-                lost([worker.pid for worker in workers])
                 if any(worker.exitcode not in (None, 0) for worker in workers):
                     for worker in workers:
                         worker.kill()
@@ -65,16 +60,19 @@ def launcher(size, *, lost=lambda files: None):
     return launch
 
 
-def killing_once(channel_of):
-    """A `lost` that kills the second worker once, when `channel_of()` says so."""
-    done = []
+class WaitingCheckpoints(Checkpoints):
+    """Checkpoints whose training stands still after some steps until a file is there."""
 
-    def lost(pids):
-        if not done and channel_of():
-            done.append(pids[1])
-            os.kill(pids[1], signal.SIGKILL)
+    def __init__(self, folder, *, until, after_steps):
+        super().__init__(folder, identity={}, circumstances={})
+        self._until, self._steps_left = until, after_steps
 
-    return lost
+    def is_due(self, network):
+        give_up = time.monotonic() + _WAITS_S
+        while not self._steps_left and not self._until.exists() and time.monotonic() < give_up:
+            time.sleep(_LOOKS_EVERY_S)
+        self._steps_left = max(0, self._steps_left - 1)
+        return super().is_due(network)
 
 
 def _work(sent, rank, size, meeting):

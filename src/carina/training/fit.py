@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,11 +125,28 @@ def fit(  # noqa: PLR0913  two sections of a recipe, and where to keep what
         with _best_kept(fitting):
             while standing.epoch.number <= train.epochs:
                 row = _train_epoch(fitting)
-                _note_epoch(fitting, row, films)
+                note_epoch(
+                    standing,
+                    row,
+                    films=films,
+                    plan=plan,
+                    answer=lambda: _validation_logits(fitting),
+                    best=lambda: trained_values(network),
+                )
                 if standing.epoch.number > train.epochs:
                     _keep(fitting, is_last=True)
         last_state = weights_of(network)
         set_memory_layout(network.to("cpu").eval(), torch.contiguous_format)
+    return fitted(standing, last_state)
+
+
+def fitted(standing: Standing, last_state: dict[str, Tensor]) -> Fitted:
+    """Return what came of a training that is done.
+
+    Args:
+        standing: after its last epoch.
+        last_state: the network's values then, CPU tensors by name.
+    """
     return Fitted(
         history=tuple(standing.history),
         best_epoch=standing.best_epoch,
@@ -239,14 +256,31 @@ def _train_epoch(fitting: _Fitting) -> dict[str, float]:
     return {"epoch": epoch.number, **figures(answers, labels[order]), "loss": mean_loss}
 
 
-def _note_epoch(fitting: _Fitting, row: dict[str, float], films: TrainingFilms) -> None:
-    """Watch the validation films after an epoch, and note how far the training is now."""
-    standing, plan = fitting.standing, fitting.plan
+def note_epoch(
+    standing: Standing,
+    row: dict[str, float],
+    *,
+    films: TrainingFilms,
+    plan: Plan,
+    answer: Callable[[], NDArray[np.float64]],
+    best: Callable[[], dict[str, Tensor]],
+) -> None:
+    """Watch the validation films after an epoch, and note how far the training is now.
+
+    Args:
+        standing: whose epoch under way is done.
+        row: its number and training figures; completed.
+        films: what was learned from and what is watched.
+        plan: how.
+        answer: returns the logits of the validation films, float64 `[n, classes]`.
+        best: returns what is kept of the network if this epoch is the best so far.
+
+    Raises:
+        OutOfBoundsError: if the answers are no use.
+    """
     number, trained_s = standing.epoch.number, standing.epoch.seconds
     began = time.monotonic()
-    check_values(fitting.network, f"after epoch {number}")
-    with _stoppable(fitting):
-        logits = fitting.feed.validation_logits()
+    logits = answer()
     check_answers(logits, f"to the validation films after epoch {number}")
     watched = figures(logits, films.validation.labels)
     check_loss(watched["loss"], f"after epoch {number}, on the validation films")
@@ -256,13 +290,20 @@ def _note_epoch(fitting: _Fitting, row: dict[str, float], films: TrainingFilms) 
     row["seconds"] = trained_s + standing.validation_seconds[-1]
     standing.seconds += row["seconds"]
     standing.history.append({name: row[name] for name in HISTORY_COLUMNS})
-    best = standing.best_epoch
-    if best == 0 or is_better(row, standing.history[best - 1], plan.train.choose_by):
-        standing.best_epoch, standing.best = number, trained_values(fitting.network)
+    before = standing.best_epoch
+    if before == 0 or is_better(row, standing.history[before - 1], plan.train.choose_by):
+        standing.best_epoch, standing.best = number, best()
     standing.epoch = EpochSoFar(number + 1)
     plan.progress(
         epoch_done(standing.history, len(films.train), standing.rates[-1], epochs=plan.train.epochs)
     )
+
+
+def _validation_logits(fitting: _Fitting) -> NDArray[np.float64]:
+    """Return the logits of the validation films after the epoch under way."""
+    check_values(fitting.network, f"after epoch {fitting.standing.epoch.number}")
+    with _stoppable(fitting):
+        return fitting.feed.validation_logits()
 
 
 @contextmanager

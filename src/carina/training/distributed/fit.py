@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import statistics
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +20,7 @@ from carina.training.distributed.job import Job
 from carina.training.distributed.layers import has_batch_norm
 from carina.training.divergence import DivergedError
 from carina.training.films import TrainingFilms
-from carina.training.fit import Fitted, check_films, weights_of
+from carina.training.fit import Fitted, check_films, fitted, weights_of
 from carina.training.frozen_part import CompiledStages
 from carina.training.precision import PrecisionChoice
 from carina.training.step import adam
@@ -176,13 +175,4 @@ def _fitted(network: Network, train: TrainSection, checkpoints: Checkpoints) -> 
             "looks for it; let --out be on a file system that all machines share"
         )
     network.eval()
-    last_state = weights_of(network)
-    return Fitted(
-        history=tuple(standing.history),
-        best_epoch=standing.best_epoch,
-        best_state={name: standing.best.get(name, own) for name, own in last_state.items()},
-        last_state=last_state,
-        images_per_second=statistics.median(standing.rates),
-        seconds=standing.seconds,
-        validation_seconds=tuple(standing.validation_seconds),
-    )
+    return fitted(standing, weights_of(network))

@@ -20,7 +20,6 @@ from carina.domain.progress import Step, silent
 from carina.errors import CarinaError, StoppedBySignal, TrainingError
 from carina.models.network import Network, set_memory_layout
 from carina.models.weights import weights_to_bytes
-from carina.runs import HISTORY_COLUMNS
 from carina.training.allocator import keeping_memory
 from carina.training.augment import one_opencv_thread
 from carina.training.chance import derived_rng, derived_seed
@@ -39,7 +38,6 @@ from carina.training.distributed.together import Together, leave_group, use_own_
 from carina.training.divergence import (
     DivergedError,
     OutOfBoundsError,
-    check_answers,
     check_first_answers,
     check_loss,
     check_values,
@@ -47,12 +45,12 @@ from carina.training.divergence import (
 )
 from carina.training.feed import Feed, Plan
 from carina.training.films import FilmPart, TrainingFilms
-from carina.training.fit import is_better, weights_of
+from carina.training.fit import note_epoch, weights_of
 from carina.training.sampling import epoch_order, loss_weights
 from carina.training.scoring import figures
 from carina.training.share import Share
 from carina.training.step import adam, training_step
-from carina.training.telling import Bar, epoch_done, where_it_goes_on
+from carina.training.telling import Bar, where_it_goes_on
 
 
 def work(job: Job, share: Share) -> None:
@@ -126,7 +124,15 @@ def _train(job: Job, share: Share, channel: Channel) -> None:
         try:
             while standing.epoch.number <= job.train.epochs:
                 row = _train_epoch(working)
-                _note_epoch(working, row)
+                note_epoch(
+                    standing,
+                    row,
+                    films=job.films,
+                    plan=working.plan,
+                    answer=lambda: _validation_logits(working),
+                    # Only the leading worker writes.
+                    best=lambda: trained_values(working.network) if share.rank == 0 else {},
+                )
                 if standing.epoch.number > job.train.epochs:
                     _keep(working, is_last=True)
         except OutOfBoundsError as error:
@@ -298,36 +304,11 @@ class _Answers:
         self._new_loss = torch.zeros_like(self._new_loss)
 
 
-def _note_epoch(working: _Working, row: dict[str, float]) -> None:
-    """Watch the validation films after an epoch, and note how far the training is now."""
-    standing, plan, films = working.standing, working.plan, working.job.films
-    number, trained_s = standing.epoch.number, standing.epoch.seconds
-    began = time.monotonic()
-    check_values(working.network, f"after epoch {number}")
-    working.together.require_same_weights(working.network)
-    logits = _validation_logits(working)
-    check_answers(logits, f"to the validation films after epoch {number}")
-    watched = figures(logits, films.validation.labels)
-    check_loss(watched["loss"], f"after epoch {number}, on the validation films")
-    row |= {f"val_{name}": value for name, value in watched.items()}
-    standing.rates.append(len(films.train) / trained_s)
-    standing.validation_seconds.append(time.monotonic() - began)
-    row["seconds"] = trained_s + standing.validation_seconds[-1]
-    standing.seconds += row["seconds"]
-    standing.history.append({name: row[name] for name in HISTORY_COLUMNS})
-    best = standing.best_epoch
-    if best == 0 or is_better(row, standing.history[best - 1], plan.train.choose_by):
-        standing.best_epoch = number
-        # Only the leading worker writes.
-        standing.best = trained_values(working.network) if working.together.leads else {}
-    standing.epoch = EpochSoFar(number + 1)
-    plan.progress(
-        epoch_done(standing.history, len(films.train), standing.rates[-1], epochs=plan.train.epochs)
-    )
-
-
 def _validation_logits(working: _Working) -> NDArray[np.float64]:
-    """Return the logits of all validation films, each by one of the workers."""
+    """Return the logits of all validation films after the epoch under way, each by one of the
+    workers."""
+    check_values(working.network, f"after epoch {working.standing.epoch.number}")
+    working.together.require_same_weights(working.network)
     share, n = working.together.batch.share, len(working.job.films.validation)
     rows = share.rows(n)
     own = torch.from_numpy(working.feed.validation_logits())
