@@ -9,7 +9,8 @@ range is over the seeds, on the same test films.
         [--weights ARCHITECTURE=FILE or none ...] [--data DIR] [--append FILE.jsonl] \\
         [--runs DIR] [--measured FILE.json]
 
-`--measured src/carina/recipes/measured.json` keeps the figures for `carina recipes`.
+`--measured src/carina/recipes/measured.json` keeps the figures for `carina recipes`, beside
+those that it holds of other trials.
 A recipe that starts from ImageNet's weights takes the file that `--weights` names for its
 architecture, "none" for a random start (the table then says so), and without that option
 the weights that Carina finds itself (an installed package, or the published ones).
@@ -162,8 +163,7 @@ def main(arguments: argparse.Namespace) -> None:
     if rows:
         print(table(rows))
     if arguments.measured:
-        text = json.dumps([measured(row) for row in rows if not _start(row)], indent=1)
-        arguments.measured.write_text(text + "\n", encoding="utf-8")
+        keep_measured(arguments.measured, [measured(row) for row in rows if not _start(row)])
 
 
 def measured(row: dict[str, Any]) -> dict[str, Any]:
@@ -176,6 +176,14 @@ def measured(row: dict[str, Any]) -> dict[str, Any]:
         "metrics": row["over_members"],
         "interval": row["chosen"],
     }
+
+
+def keep_measured(file: Path, found: Sequence[dict[str, Any]]) -> None:
+    """Put figures into a file, in the order of the trials; those of other trials stay."""
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    by_trial = {f"{one['recipe']} on {one['data']}": one for one in (*before, *found)}
+    kept = [by_trial[trial.name] for trial in TRIALS if trial.name in by_trial]
+    file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def in_own_process(
