@@ -1,5 +1,6 @@
 """A run is made again from its own record, and every byte and number is compared."""
 
+import importlib
 import json
 import shutil
 
@@ -7,13 +8,16 @@ import pytest
 
 import carina
 from carina.domain.reproduction import Reproduction
-from carina.errors import RunError
+from carina.errors import RunError, UsageError
 from carina.files.documents import read_document
+from carina.files.owners import owned, require_unowned
 from carina.files.recipes import read_recipe, write_recipe
 from carina.runs import Run
+from carina.workflows.reproducing.prepared_runs import prepare
 from conftest import QUICK
 from making.real_films import REAL_FILMS, needs_real_films
 
+reproducing = importlib.import_module("carina.workflows.reproduce")
 pytest.importorskip("torch", reason="training needs the extra 'train'")
 
 
@@ -108,6 +112,27 @@ def test_what_cannot_be_repeated_is_refused_before_anything_is_written(
     with pytest.raises(RunError, match="is not finished"):
         carina.reproduce(own_run.folder, out=again, settings=settings)
     assert not again.exists()
+
+
+@pytest.mark.parametrize("is_seen_at_once", [True, False])
+def test_a_reproduction_under_way_is_left_alone_by_a_second(
+    own_run, tmp_path, settings, monkeypatch, is_seen_at_once
+):
+    again = tmp_path / "again"
+    again.mkdir()
+    prepare(own_run, Run(again), ())
+    written = {file: file.read_bytes() for file in again.iterdir()}
+    looks = []
+
+    def look(folder, **words):
+        looks.append(folder)
+        if is_seen_at_once or len(looks) > 1:  # else the first begins just after
+            require_unowned(folder, **words)
+
+    monkeypatch.setattr(reproducing, "require_unowned", look)
+    with owned(again), pytest.raises(UsageError, match="is being written to by process"):
+        carina.reproduce(own_run.folder, own_run.environment.data, out=again, settings=settings)
+    assert {file: file.read_bytes() for file in again.iterdir()} == written
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from carina.domain.progress import Progress, Step
@@ -13,7 +13,7 @@ from carina.domain.sentences import listed
 from carina.errors import CarinaError, RunError, StoppedBySignal, UsageError
 from carina.files.digest_list import compare_digests, read_digests, renew_digests
 from carina.files.documents import write_document
-from carina.files.owners import added_to
+from carina.files.owners import added_to, require_unowned
 from carina.reporting.reproduction_wording import reproduction_sentence
 from carina.runs import PREPARED, Run
 from carina.settings import Settings
@@ -36,6 +36,7 @@ from carina.workflows.train import train
 from carina.workflows.verifying.opened_package import opened_package
 
 REPRODUCTION = "reproduction.json"
+_ELSEWHERE = ", or name another place with --out"
 _ROOM = 20_000_000
 # These stand among the versions and the facts of the machine already.
 _TOLD_ELSEWHERE = frozenset({"carina", "torch", "numpy", "opencv", "processor", "instructions"})
@@ -80,7 +81,8 @@ def reproduce(
 
     Raises:
         MissingExtraError: if the extra `train` is not installed.
-        UsageError: if `out` is neither empty nor a reproduction of this run.
+        UsageError: if `out` is neither empty nor a reproduction of this run, or if another
+            process writes to it.
         RunError: if the run is not finished, or a film or the start weights are not those of
             its record.
         StoppedBySignal: after Ctrl-C or SIGTERM; the sentence says how to go on.
@@ -132,6 +134,7 @@ def _begun(original: Run, out: str | Path | None, places: tuple[str | Path, ...]
     if out is None or not Run(Path(out)).environment_file.is_file():
         return None
     again = Run(Path(out))
+    require_unowned(again.folder, otherwise=_ELSEWHERE)
     if again.environment.reproduces != record_digest(original):
         raise UsageError(
             f"{out} holds a run that does not repeat {original.name}; nothing in it was "
@@ -154,7 +157,9 @@ def _telling_how_to_go_on(run: str | Path, again: Run) -> Iterator[None]:
         raise StoppedBySignal(stopped.signal_number, advice=advice) from None
     except CarinaError:
         if again.environment_file.is_file() and again.environment.status == PREPARED:
-            unprepare(again)
+            with suppress(UsageError):  # another process, begun at the same moment, trains here
+                require_unowned(again.folder)
+                unprepare(again)
         raise
 
 
