@@ -168,3 +168,24 @@ def test_an_answer_that_the_gate_now_refuses_is_no_matter_of_rounding(trained_ru
     compare_answers("t.csv", [row], again={key: moved}, classifier=classifier, into=into)
     assert [one.where for one in into.differences] == [f"t.csv: {key}: probabilities"]
     assert into.largest_probability_difference == pytest.approx(2e-5)
+
+
+def test_a_network_that_rounds_roughly_may_move_as_far_as_its_card_says(trained_run):
+    from carina.inference.bundle import load_classifier
+
+    classifier = load_classifier(trained_run.folder)
+    parity = {**classifier.card.parity, "float32_rounding": 3e-6, "accepted": 6e-5}
+    card = classifier.card.model_copy(update={"parity": parity})
+    rough = classifier.with_card(card, digest=classifier.digest)
+    row = next(one for one in trained_run.predictions("test")[1] if not one.abstained)
+    key = f"{row.source}/{row.path}"
+    for moved_by, n_found in ((2e-5, 0), (7e-5, 1)):
+        moved = replace(row, probabilities={n: p + moved_by for n, p in row.probabilities.items()})
+        into = Verified()
+        compare_answers("t.csv", [row], again={key: moved}, classifier=rough, into=into)
+        assert len(into.differences) == n_found
+    for moved_by, n_found in ((2e-4, 0), (9e-3, 1)):
+        moved = replace(row, logits={n: x + moved_by for n, x in row.logits.items()})
+        into = Verified()
+        compare_answers("t.csv", [row], again={key: moved}, classifier=rough, into=into)
+        assert len(into.differences) == n_found

@@ -94,7 +94,8 @@ class Card(Document):
         explanations: class -> where its explanation is computed; empty if it has none.
         explanation_scores: how far its heat maps can be believed; None if not scored.
         parity: what was measured between the trained and the exported network
-            ("n_films", "max_probability_difference").
+            ("n_films", "max_probability_difference"); where that is more than 1e-5, what
+            rounding in float32 explains ("float32_rounding") and allows ("accepted").
         tested_on: one sentence on the internal test, or "".
         cautions: sentences that every answer carries.
         files: file name -> sha256 of every other file of the classifier.

@@ -152,6 +152,30 @@ def parity(network: ImageNetwork, exported: ExportedNetwork, films: NDArray[np.f
     return largest
 
 
+def float32_rounding(network: ImageNetwork, films: NDArray[np.float32]) -> float:
+    """Return how far float32 takes a network's probabilities from those of float64.
+
+    Layers that take differences of large sums let the last bit of a sum grow; two runtimes that
+    add up in another order then differ by a few times as much, both being right.
+
+    Args:
+        network: on any device; left as it was.
+        films: as `parity` takes them.
+
+    Returns:
+        The largest `|difference|` over films and classes, in `[0, 1]`; 0 for no films.
+    """
+    single, double = _copy_on_cpu(network), _copy_on_cpu(network).double()
+    largest = 0.0
+    at_once = films_at_once(_PARITY_BATCH, height=network.height, width=network.width)
+    for start in range(0, len(films), at_once):
+        batch = torch.from_numpy(np.ascontiguousarray(films[start : start + at_once]))
+        with torch.inference_mode():
+            distance = _probabilities(single(batch)) - _probabilities(double(batch.double()))
+        largest = max(largest, float(distance.abs().max()))
+    return largest
+
+
 def _names(n_maps: int) -> list[tuple[str, str]]:
     """Return the name of each maps output and the file of its head."""
     if n_maps == 1:

@@ -18,6 +18,7 @@ from carina.imaging.prepare import network_input
 from carina.inference.bundle import load_classifier, save_classifier
 from carina.inference.classifier import Classifier
 from carina.reporting.model_card import model_card
+from carina.reporting.parity_wording import parity_in_words
 from carina.runs import Run
 from carina.workflows.films import Films
 from carina.workflows.gating import gate_of
@@ -26,9 +27,17 @@ from carina.workflows.log import Log
 from carina.workflows.start import Start
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from carina.models.export import ExportedNetwork
+    from carina.models.network import ImageNetwork
 
 LARGEST_DIFFERENCE = 1e-5
+# A network that lets float32's rounding grow may differ by so many times that rounding, but not
+# by more than the second: ONNX Runtime rounds 4 times as much as torch in EfficientNet-Lite0
+# (1.1e-5 and 3e-6), and one changed weight makes more than 1e-3.
+_TIMES_ROUNDING, _MOST_BY_ROUNDING = 20, 5e-4
 _PARITY_FILMS = 64
 
 
@@ -78,11 +87,7 @@ def deploy(
         readme=model_card(card, recipe=recipe, audit=films.audit),
     )
     classifier = load_classifier(run.classifier_dir)
-    log.say(
-        f"the exported network answers like the trained one: probabilities differ by at most "
-        f"{classifier.card.parity['max_probability_difference']:.1e} on "
-        f"{classifier.card.parity['n_films']:.0f} validation films"
-    )
+    log.say(f"the exported network answers like the trained one: {parity_in_words(parity)}")
     log.say(f"the input gate: {fitted.gate.in_words}")
     return classifier
 
@@ -102,21 +107,44 @@ def _exported(
     films: Films, recipe: Recipe, learned: Learned
 ) -> tuple[ExportedNetwork, Mapping[str, float]]:
     """Return the network as ONNX, and how closely it answers like the trained one."""
-    from carina.models.export import export_network, parity
+    from carina.models.export import export_network
 
-    network = learned.network
     pixels = films.scan.pixels
     assert pixels is not None  # open_films scans with an input spec
-    exported = export_network(network, recipe.input)
+    exported = export_network(learned.network, recipe.input)
     keys = [record.key for record in films.of("validation")[:_PARITY_FILMS]]
-    difference = parity(network, exported, network_input(pixels.levels(keys), recipe.input))
-    if not difference <= LARGEST_DIFFERENCE:
+    prepared = network_input(pixels.levels(keys), recipe.input)
+    return exported, required_parity(learned.network, exported, prepared)
+
+
+def required_parity(
+    network: ImageNetwork, exported: ExportedNetwork, prepared: NDArray[np.float32]
+) -> Mapping[str, float]:
+    """Return how closely an exported network answers like the trained one, as a card's `parity`.
+
+    Args:
+        network: the trained one.
+        exported: what was made of it.
+        prepared: validation films, float32 `[n, channels, height, width]`.
+
+    Raises:
+        ParityError: if it answers otherwise than rounding explains.
+    """
+    from carina.models.export import float32_rounding, parity
+
+    difference, accepted = parity(network, exported, prepared), LARGEST_DIFFERENCE
+    found = {"n_films": float(len(prepared)), "max_probability_difference": difference}
+    if difference > accepted:
+        rounding = float32_rounding(network, prepared)
+        accepted = max(accepted, min(_TIMES_ROUNDING * rounding, _MOST_BY_ROUNDING))
+        found |= {"float32_rounding": rounding, "accepted": accepted}
+    if not difference <= accepted:
         raise ParityError(
             f"the exported network's probabilities differ from the trained one's by "
-            f"{difference:.1e} on {len(keys)} validation films, and {LARGEST_DIFFERENCE:g} is "
+            f"{difference:.1e} on {len(prepared)} validation films, and {accepted:.1g} is "
             "the most that is accepted; the weights are kept in checkpoints/: please report this"
         )
-    return exported, {"n_films": len(keys), "max_probability_difference": difference}
+    return found
 
 
 def _card(films: Films, recipe: Recipe, learned: Learned, starts: Sequence[Start]) -> Card:

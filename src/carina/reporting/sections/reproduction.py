@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from carina.domain.report import Facts, Paragraph, Section, Table
 from carina.domain.sentences import counted
+from carina.reporting.parity_wording import parity_in_words
 from carina.reporting.sections import section
 from carina.reporting.wording import duration
 from carina.runs import Environment, Run
@@ -57,10 +58,7 @@ def _parity(run: Run) -> str:
     parity = run.card.parity
     if "max_probability_difference" not in parity:
         return "not compared"
-    return (
-        f"probabilities within {parity['max_probability_difference']:.1e} of the trained network "
-        f"on {counted(int(parity.get('n_films', 0)), 'film')}"
-    )
+    return f"against the trained one, {parity_in_words(parity)}"
 
 
 def _precision(environment: Environment) -> str:

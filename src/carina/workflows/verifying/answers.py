@@ -26,10 +26,11 @@ from carina.workflows.verifying.recorded_films import RecordedFilms
 
 LARGEST_DIFFERENCE = 1e-5
 """Between a recorded probability and a new one: what `deploying.LARGEST_DIFFERENCE` allows between
-two runtimes of one network."""
-LARGEST_LOGIT_DIFFERENCE = 1e-4
-"""Between a recorded logit and a new one, relative to the larger of 1 and the logit: ten times the
-difference in probability, since a logit's own size is lost in the softmax."""
+two runtimes of one network. A network that lets rounding grow was allowed more (its card's
+`parity`), and is here."""
+_LOGIT_TIMES = 10
+"""Between a recorded logit and a new one, relative to the larger of 1 and the logit: so many times
+the difference in probability, since a logit's own size is lost in the softmax."""
 _ROUNDING = 1e-9
 """Between two results of the same float64 formula on other versions of NumPy."""
 # as many as a training answers at once, so that the same machine adds up in the same order
@@ -152,6 +153,7 @@ def compare_answers(
         classifier: gave them.
         into: gets what is found.
     """
+    allowed = max(LARGEST_DIFFERENCE, classifier.card.parity.get("accepted", 0.0))
     pairs = [(one, again[_key(one)]) for one in recorded if _key(one) in again]
     differ: list[Difference] = []
     n_borderline = 0
@@ -160,11 +162,11 @@ def compare_answers(
         place = f"{where}: {_key(own)}"
         apart = _apart(own.probabilities, now.probabilities)
         largest = max(largest, apart)
-        if apart > LARGEST_DIFFERENCE or _logits_differ(own, now):
+        if apart > allowed or _logits_differ(own, now, allowed):
             differ.append(_differing("answers", f"{place}: probabilities",
                                      own.probabilities, now.probabilities))  # fmt: skip
         if _answer_of(own) != _answer_of(now):
-            if apart <= LARGEST_DIFFERENCE and _is_borderline(own, now, classifier):
+            if apart <= allowed and _is_borderline(own, now, classifier):
                 n_borderline += 1
             else:
                 differ.append(_differing("answers", f"{place}: answer", _told(own), _told(now)))
@@ -175,7 +177,7 @@ def compare_answers(
         into.not_checked("answers", where, "none of its films was there to be read again")
         return
     said = f"{counted(len(pairs), 'film')} answered again; the largest difference in probability "
-    said += f"is {largest:.1e}, and {LARGEST_DIFFERENCE:g} is allowed" if largest else "is 0"
+    said += f"is {largest:.1e}, and {allowed:.1g} is allowed" if largest else "is 0"
     if n_borderline:
         said += f"; {n_borderline} lie so near a threshold that the answer is the other one"
     into.checked("answers", where, said, n=len(pairs), differ=differ)
@@ -221,9 +223,9 @@ def _apart(a: Mapping[str, float], b: Mapping[str, float]) -> float:
     return max((one if isfinite(one) else inf for one in apart), default=0.0)
 
 
-def _logits_differ(own: Prediction, now: Prediction) -> bool:
+def _logits_differ(own: Prediction, now: Prediction, allowed: float) -> bool:
     return any(
-        not abs(value - now.logits[name]) <= LARGEST_LOGIT_DIFFERENCE * max(1.0, abs(value))
+        not abs(value - now.logits[name]) <= _LOGIT_TIMES * allowed * max(1.0, abs(value))
         for name, value in own.logits.items()
     )
 
