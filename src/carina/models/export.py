@@ -136,9 +136,7 @@ def parity(network: ImageNetwork, exported: ExportedNetwork, films: NDArray[np.f
     heads = [(name, load(exported.heads[file])) for name, file in _names(len(exported.heads))]
     still = _copy_on_cpu(network)
     largest = 0.0
-    at_once = films_at_once(_PARITY_BATCH, height=network.height, width=network.width)
-    for start in range(0, len(films), at_once):
-        batch = np.ascontiguousarray(films[start : start + at_once])
+    for batch in _parts(films, network):
         with torch.inference_mode():
             wanted, _, maps = still.outputs(torch.from_numpy(batch))
             of_maps = [still.logits_of_maps(index, own) for index, own in enumerate(maps)]
@@ -167,13 +165,18 @@ def float32_rounding(network: ImageNetwork, films: NDArray[np.float32]) -> float
     """
     single, double = _copy_on_cpu(network), _copy_on_cpu(network).double()
     largest = 0.0
-    at_once = films_at_once(_PARITY_BATCH, height=network.height, width=network.width)
-    for start in range(0, len(films), at_once):
-        batch = torch.from_numpy(np.ascontiguousarray(films[start : start + at_once]))
+    for batch in map(torch.from_numpy, _parts(films, network)):
         with torch.inference_mode():
             distance = _probabilities(single(batch)) - _probabilities(double(batch.double()))
         largest = max(largest, float(distance.abs().max()))
     return largest
+
+
+def _parts(films: NDArray[np.float32], network: ImageNetwork) -> Iterator[NDArray[np.float32]]:
+    """Yield the films, contiguous, as many at a time as are computed at once."""
+    at_once = films_at_once(_PARITY_BATCH, height=network.height, width=network.width)
+    for start in range(0, len(films), at_once):
+        yield np.ascontiguousarray(films[start : start + at_once])
 
 
 def _names(n_maps: int) -> list[tuple[str, str]]:

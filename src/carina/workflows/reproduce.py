@@ -36,7 +36,6 @@ from carina.workflows.train import train
 from carina.workflows.verifying.opened_package import opened_package
 
 REPRODUCTION = "reproduction.json"
-_ELSEWHERE = ", or name another place with --out"
 _ROOM = 20_000_000
 # These stand among the versions and the facts of the machine already.
 _TOLD_ELSEWHERE = frozenset({"carina", "torch", "numpy", "opencv", "processor", "instructions"})
@@ -134,7 +133,7 @@ def _begun(original: Run, out: str | Path | None, places: tuple[str | Path, ...]
     if out is None or not Run(Path(out)).environment_file.is_file():
         return None
     again = Run(Path(out))
-    require_unowned(again.folder, otherwise=_ELSEWHERE)
+    require_unowned(again.folder)
     if again.environment.reproduces != record_digest(original):
         raise UsageError(
             f"{out} holds a run that does not repeat {original.name}; nothing in it was "
