@@ -24,6 +24,9 @@ class Foreign:
         kind: of its input: TensorProto.FLOAT, FLOAT16, UINT8, DOUBLE.
         own_scaling: (scale, offset) of a first step within the model.
         flattened: whether maps are pooled and flattened, with sizes written down.
+        padded: what is put around the convolution's maps before they are max-pooled, ahead of the
+            ReLU; None: they are not pooled; "": as ONNX has it where nothing is said, zero.
+        opset: version of ONNX's operators.
     """
 
     layout: str = "nhwc"
@@ -36,6 +39,7 @@ class Foreign:
     kind: int = TensorProto.FLOAT
     own_scaling: tuple[float, float] | None = None
     flattened: bool = False
+    padded: float | str | None = None
     opset: int = 17
 
 
@@ -65,10 +69,12 @@ def foreign_model(asked: Foreign = Foreign(), *, dense=None, kernel=None) -> onn
     if asked.layout == "nhwc":
         steps.append(("Transpose", [last], "first", {"perm": [0, 3, 1, 2]}))
         last = "first"
-    steps += [
-        ("Conv", [last, "kernel"], "conv", {"pads": [1, 1, 1, 1]}),
-        ("Relu", ["conv"], "relu", {}),
-    ]
+    steps.append(("Conv", [last, "kernel"], "conv", {"pads": [1, 1, 1, 1]}))
+    last = "conv"
+    if asked.padded is not None:
+        steps += _padded_pooling(asked, weights, number)
+        last = "pooled first"
+    steps.append(("Relu", [last], "relu", {}))
     if asked.flattened:
         weights["sizes"] = np.array(
             [asked.batch if asked.batch != "n" else -1, n_features], np.int64
@@ -104,6 +110,21 @@ def foreign_model(asked: Foreign = Foreign(), *, dense=None, kernel=None) -> onn
     )  # fmt: skip
     opsets = [helper.make_opsetid("", asked.opset)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="ann")
+
+
+def _padded_pooling(asked: Foreign, weights: dict, number: type) -> list:
+    around = [0, 0, 1, 1, 0, 0, 1, 1]
+    said = asked.padded != ""
+    if asked.opset < 11:
+        settings = {"pads": around} | ({"value": float(asked.padded)} if said else {})
+        pad = ("Pad", ["conv"], "padded", settings)
+    else:
+        weights["around"] = np.array(around, np.int64)
+        if said:
+            weights["beside"] = number(asked.padded)
+        pad = ("Pad", ["conv", "around", *(["beside"] if said else [])], "padded", {})
+    pool = {"kernel_shape": [3, 3], "strides": [2, 2]}
+    return [pad, ("MaxPool", ["padded"], "pooled first", pool)]
 
 
 def _ending(ending: str) -> list[tuple[str, Sequence[str], str, dict]]:

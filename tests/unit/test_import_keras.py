@@ -2,19 +2,29 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 
+from carina.domain.input_spec import InputSpec
+from carina.domain.label_set import LabelSet
+from carina.domain.parity import LARGEST_DIFFERENCE, accepted_difference
 from carina.domain.pixel_scaling import PIXEL_SCALINGS
 from carina.domain.softmax import log_softmax
-from carina.errors import ClassifierError, UsageError
+from carina.errors import ClassifierError, ParityError, UsageError
+from carina.inference.foreign.image_input import Declared
+from carina.inference.foreign.opening import open_foreign
 from carina.inference.foreign.running import smooth_images
 from carina.models.keras.allowed import require_allowed, without_training
 from carina.models.keras.old_format import with_rescaling_layers
 from carina.models.keras.weight_files import require_plain_numbers
+from carina.reporting.parity_wording import parity_in_words
+from carina.workflows.deploying_foreign import ChosenScaling, ForeignSource, deploy_foreign
 from carina.workflows.import_model import import_model
+from carina.workflows.keras_files import convert_keras
+from carina.workflows.model_files import read_model_file
 from making.keras_two import SIDE, teachable_answers, write_teachable_machine
 
 
@@ -55,6 +65,60 @@ def test_a_keras_3_file_with_its_own_first_step_answers_as_it_did(tmp_path, sett
     found = np.exp(log_softmax(made.classifier.logits(films)))
     assert np.abs(found[:, 1] - own).max() < 1e-5
     assert PIXEL_SCALINGS[made.scaling].in_words == made.scaling_in_words
+
+
+@pytest.fixture(scope="module")
+def rough(tmp_path_factory):
+    """A Keras file, and what it converts to. Its second convolution takes maps from maps that
+    are equal, times a large number, so that the order of its sums decides over the last digits."""
+    from carina.models.keras.backend import keras_on_cpu
+
+    file = tmp_path_factory.mktemp("rough") / "rough.keras"
+    with keras_on_cpu() as keras:
+        keras.utils.set_random_seed(4)
+        layers = keras.layers
+        model = keras.Sequential(
+            [keras.Input((32, 32, 1)), layers.Conv2D(16, 3), layers.Conv2D(16, 3),
+             layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax")]
+        )  # fmt: skip
+        first, second = model.layers[:2]
+        kernel, bias = first.get_weights()
+        first.set_weights([np.repeat(kernel[..., ::2], 2, axis=3), bias])
+        kernel, bias = second.get_weights()
+        kernel += 2e4 * np.where(np.arange(16) % 2, -1, 1)[None, None, :, None]
+        second.set_weights([kernel, bias])
+        model.save(file)
+    return file, convert_keras(file, file.read_bytes(), size=None)
+
+
+@pytest.mark.slow
+def test_a_keras_network_that_rounds_roughly_is_imported_and_its_card_says_why(
+    rough, tmp_path, settings
+):
+    file, _ = rough
+    made = import_model(file, labels="a,b,c", out=tmp_path / "out", settings=settings)
+    parity = made.card.parity
+    assert LARGEST_DIFFERENCE < parity["max_probability_difference"] < parity["accepted"]
+    assert parity["accepted"] == accepted_difference(parity["float32_rounding"])
+    assert "on 16 films, which rounding explains" in parity_in_words(parity, film="film")
+
+
+@pytest.mark.slow
+def test_other_answers_are_refused_however_roughly_a_network_rounds(rough, tmp_path):
+    file, converted = rough
+    others = replace(converted, answers=converted.answers[:, [1, 0, 2]])
+    foreign = open_foreign(converted.network, declared=Declared())
+    source = ForeignSource(read_model_file(file), foreign, others, "rough")
+    with pytest.raises(ParityError, match=r"0\.0005 is the most that is accepted; nothing"):
+        deploy_foreign(
+            tmp_path / "out",
+            source,
+            ChosenScaling("0..1", PIXEL_SCALINGS["0..1"]),
+            films=None,
+            spec=InputSpec(height=32, width=32, channels=1),
+            labels=LabelSet(names=("a", "b", "c")),
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def layer(class_name, name="one", **facts):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from carina.domain.parity import LARGEST_DIFFERENCE
 from carina.errors import ParityError
 from carina.models.export import export_network, float32_rounding, parity
 from carina.reporting.parity_wording import parity_in_words
-from carina.workflows.deploying import LARGEST_DIFFERENCE, required_parity
+from carina.workflows.deploying import required_parity
 from making.training_films import SMALL, small_network
 
 

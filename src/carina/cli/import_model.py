@@ -134,7 +134,9 @@ def import_model(
 
 
 def _show(made: ImportedModel) -> None:
-    card, parity = made.card, made.card.parity
+    from carina.reporting.parity_wording import parity_in_words
+
+    card = made.card
     for sentence in made.notes:
         note(f"note: {sentence}")
     if made.check is not None:
@@ -150,10 +152,7 @@ def _show(made: ImportedModel) -> None:
             ("input", f"{card.input.channels} x {card.input.height} x {card.input.width}"),
             ("pixel scaling", f"{made.scaling}: {made.scaling_in_words}"),
             ("explained", explained),
-            (
-                "compared with the model",
-                f"{parity['n_films']:.0f} films, {_alike(parity['max_probability_difference'])}",
-            ),
+            ("compared with the model", parity_in_words(made.card.parity, film="film")),
         ],
         left=(made.folder.name,),
     )
@@ -183,10 +182,3 @@ def _show_check(check: ScalingCheck) -> None:
         ],
         title=f"{len(check.tried)} scalings on {check.n_films} labelled films",
     )
-
-
-def _alike(difference: float) -> str:
-    """Return how far two networks' probabilities lie apart, in words."""
-    if difference == 0:
-        return "the same probabilities"
-    return f"probabilities differ by at most {difference:.1e}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carina.domain.card import Card, ExplanationSource, Provenance
+from carina.domain.parity import LARGEST_DIFFERENCE, accepted_difference
 from carina.domain.recipe import Recipe
 from carina.domain.record import Part
 from carina.domain.sentences import listed
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
     from carina.models.export import ExportedNetwork
     from carina.models.network import ImageNetwork
 
-LARGEST_DIFFERENCE = 1e-5
-# A network that lets float32's rounding grow may differ by so many times that rounding, but not
-# by more than the second: ONNX Runtime rounds 4 times as much as torch in EfficientNet-Lite0
-# (1.1e-5 and 3e-6), and a bias that is 0.01 off makes more than 1e-3.
-_TIMES_ROUNDING, _MOST_BY_ROUNDING = 20, 5e-4
 _PARITY_FILMS = 64
 
 
@@ -139,7 +135,7 @@ def required_parity(
     }
     if difference > accepted:
         rounding = float32_rounding(network, prepared)
-        accepted = max(accepted, min(_TIMES_ROUNDING * rounding, _MOST_BY_ROUNDING))
+        accepted = accepted_difference(rounding)
         found |= {"float32_rounding": rounding, "accepted": accepted}
     if not difference <= accepted:
         raise ParityError(

@@ -17,6 +17,7 @@ from carina.domain.gate import Gate
 from carina.domain.input_spec import InputSpec
 from carina.domain.input_statistics import InputStatistics
 from carina.domain.label_set import LabelSet
+from carina.domain.parity import LARGEST_DIFFERENCE, accepted_difference
 from carina.domain.pixel_scaling import PixelRule
 from carina.domain.sentences import counted
 from carina.domain.softmax import log_softmax
@@ -37,10 +38,9 @@ if TYPE_CHECKING:
     from carina.workflows.keras_files import ConvertedKeras
     from carina.workflows.scaling_check import ScalingCheck
 
-LARGEST_DIFFERENCE = 1e-5
-"""The most by which a probability may differ from what the model itself gives for a film."""
 LARGEST_HALF_DIFFERENCE = 0.01
-"""The same for a model whose numbers have 16 bits: three digits are exact."""
+"""The most by which a probability may differ from what the model itself gives for a film if its
+numbers have 16 bits: three digits are exact."""
 NOT_KNOWN = "what it was trained on is not known, so whether training had seen a film is not either"
 NOT_CHECKED = (
     "its pixel scaling was not checked on films: a wrong one gives wrong answers without a sign"
@@ -109,7 +109,7 @@ def deploy_foreign(
         StorageError: if there is no room or no permission.
     """
     files = contract_files(source.foreign, chosen.rule)
-    n_films, difference = _parity(source, chosen.rule, files, films=films, spec=spec)
+    parity = _parity(source, chosen.rule, files, films=films, spec=spec)
     gate, statistics, gate_files = _gate(files, films, spec)
     card = Card(
         name=source.name,
@@ -124,7 +124,7 @@ def deploy_foreign(
             origin=_origin(source, chosen),
         ),
         explanations={name: ExplanationSource() for name in labels.names} if files.heads else {},
-        parity={"n_films": n_films, "max_probability_difference": difference},
+        parity=parity,
         cautions=_cautions(chosen, films),
     )
     save_classifier(
@@ -145,29 +145,37 @@ def _parity(
     *,
     films: LabelledFilms | None,
     spec: InputSpec,
-) -> tuple[int, float]:
-    """Return on how many films the classifier was compared with the model, and the largest
-    difference of a probability.
+) -> Mapping[str, float]:
+    """Return how closely the classifier answers like the model, as a card's `parity`.
 
     Raises:
-        ParityError: if it is too large.
+        ParityError: if it answers otherwise than rounding explains.
     """
     prepared = _parity_films(films, spec)
     session = Session(files.network)
     logits = np.concatenate([session.run([LOGITS], "image", film[None])[0] for film in prepared])
     answers = np.exp(log_softmax(logits))
     difference = float(np.abs(answers - source.foreign.own_probabilities(prepared, rule)).max())
-    is_half = source.foreign.has_half_floats
     if source.keras is not None:
         difference = max(difference, _keras_difference(source.foreign, source.keras))
-    most = LARGEST_HALF_DIFFERENCE if is_half else LARGEST_DIFFERENCE
-    if not difference <= most:
+    accepted = LARGEST_DIFFERENCE
+    found: dict[str, float] = {"n_films": len(prepared), "max_probability_difference": difference}
+    if source.foreign.has_half_floats:
+        accepted = LARGEST_HALF_DIFFERENCE
+    elif difference > accepted:
+        rounding = source.foreign.float32_rounding(prepared, rule)
+        if source.keras is not None:
+            images = _channels_first(source.keras.images)
+            rounding = max(rounding, source.foreign.float32_rounding(images, PixelRule()))
+        accepted = accepted_difference(rounding)
+        found |= {"float32_rounding": rounding, "accepted": accepted}
+    if not difference <= accepted:
         raise ParityError(
             f"the classifier answers otherwise than the model: probabilities differ by "
-            f"{difference:.1e} on {counted(len(prepared), 'film')}, and {most:g} is the most that "
-            "is accepted; nothing was written: please report this"
+            f"{difference:.1e} on {counted(len(prepared), 'film')}, and {accepted:.1g} is the most "
+            "that is accepted; nothing was written: please report this"
         )
-    return len(prepared), difference
+    return found
 
 
 def _parity_films(films: LabelledFilms | None, spec: InputSpec) -> NDArray[np.float32]:
@@ -182,9 +190,12 @@ def _parity_films(films: LabelledFilms | None, spec: InputSpec) -> NDArray[np.fl
 
 def _keras_difference(foreign: ForeignNetwork, keras: ConvertedKeras) -> float:
     """Return how far the network is from what Keras itself answered to some images."""
-    films = np.ascontiguousarray(keras.images.transpose(0, 3, 1, 2))
-    found = foreign.own_probabilities(films, PixelRule())
+    found = foreign.own_probabilities(_channels_first(keras.images), PixelRule())
     return float(np.abs(found - foreign.answers.probabilities(keras.answers)).max())
+
+
+def _channels_first(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
 
 
 def _gate(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from carina.domain.calibration import Calibration
 from carina.domain.card import Card
 from carina.domain.input_spec import InputSpec
+from carina.domain.parity import LARGEST_DIFFERENCE
 from carina.errors import ImageError, ParityError, RunError, UnknownNameError, UsageError
 from carina.files.atomic import storage_errors, write_bytes, writing
 from carina.files.room import require_room
@@ -32,7 +33,6 @@ from carina.workflows.places import claimed, file_word
 if TYPE_CHECKING:
     from carina.models.network import ImageNetwork, Network
 
-LARGEST_DIFFERENCE = 1e-5
 _PARITY_FILMS = 32
 _SUFFIXES = {"keras": ".keras", "onnx": ".onnx"}
 

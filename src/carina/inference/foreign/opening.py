@@ -28,6 +28,7 @@ from carina.inference.foreign.image_input import (
     scaling_for,
 )
 from carina.inference.foreign.maps import SpatialMaps, find_features, find_maps
+from carina.inference.foreign.padding import with_kept_zeros
 from carina.inference.foreign.reading import read_foreign
 from carina.inference.foreign.running import (
     Session,
@@ -78,18 +79,30 @@ class ForeignNetwork:
     n_convolutions: int
     has_half_floats: bool
 
-    def own_probabilities(self, films: NDArray[np.float32], rule: PixelRule) -> NDArray[np.float64]:
+    def own_probabilities(
+        self, films: NDArray[np.float32], rule: PixelRule, *, is_optimised: bool = True
+    ) -> NDArray[np.float64]:
         """Return what the network as it was written answers, float64 `[n, classes]`.
 
         Args:
             films: float32 `[n, channels, height, width]` in `[0, 1]`.
             rule: makes of them, with numpy, the values that it expects.
+            is_optimised: whether steps are joined first, which adds in another order.
         """
-        session = Session(self.own_file)
+        session = Session(self.own_file, for_one_run=not is_optimised)
         given = session.run_own(
             scaled(films, rule), layout=self.image.layout, batch=self.image.batch
         )
         return self.answers.probabilities(given)
+
+    def float32_rounding(self, films: NDArray[np.float32], rule: PixelRule) -> float:
+        """Return how far another order of the same sums moves the probabilities.
+
+        Args:
+            films, rule: as `own_probabilities` takes them.
+        """
+        plain = self.own_probabilities(films, rule, is_optimised=False)
+        return float(np.abs(self.own_probabilities(films, rule) - plain).max())
 
 
 def open_foreign(
@@ -114,7 +127,7 @@ def open_foreign(
     whole = read_foreign(data)
     own = one_output(whole, output_name)
     image = find_image_input(own, declared)
-    graph = _taking_pixels(renamed(own, {image.name: "taken"}), image)
+    graph = with_kept_zeros(_taking_pixels(renamed(own, {image.name: "taken"}), image))
     require_fitting_sizes(graph)
     require_harmless(model_bytes(graph))
     own_file = data if _runs_alone(whole, data) else model_bytes(own)

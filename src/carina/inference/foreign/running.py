@@ -17,6 +17,8 @@ MOST_VALUES = 2**31
 """The largest number of values in one tensor that a network may make of one image."""
 _AT_ONCE = 128
 _OWN_BATCH = 16
+# Steps of ONNX Runtime's optimiser that change what a network answers: `with_kept_zeros`.
+_WRONG_STEPS = ("Pad_Fusion",)
 _NUMPY_KINDS: dict[str, np.dtype[Any]] = {
     "tensor(float16)": np.dtype(np.float16),
     "tensor(double)": np.dtype(np.float64),
@@ -48,7 +50,11 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"], enable_fallback=0
+                data,
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=_WRONG_STEPS,
+                enable_fallback=0,
             )
         except onnxruntime_errors() as error:
             raise cannot_be_run(error) from error

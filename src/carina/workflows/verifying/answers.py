@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from carina.data.manifest import ManifestRow
 from carina.domain.gate import GateMeasures
+from carina.domain.parity import LARGEST_DIFFERENCE
 from carina.domain.prediction import Prediction
 from carina.domain.progress import Progress, Step
 from carina.domain.record import Part
@@ -24,10 +25,6 @@ from carina.inference.gate import measure
 from carina.workflows.verifying.findings import Verified
 from carina.workflows.verifying.recorded_films import RecordedFilms
 
-LARGEST_DIFFERENCE = 1e-5
-"""Between a recorded probability and a new one: what `deploying.LARGEST_DIFFERENCE` allows between
-two runtimes of one network. A network that lets rounding grow was allowed more (its card's
-`parity`), and is here."""
 _LOGIT_TIMES = 10
 """Between a recorded logit and a new one, relative to the larger of 1 and the logit: so many times
 the difference in probability, since a logit's own size is lost in the softmax."""
@@ -153,6 +150,7 @@ def compare_answers(
         classifier: gave them.
         into: gets what is found.
     """
+    # A network that lets rounding grow was allowed more when it was written, and is here.
     allowed = max(LARGEST_DIFFERENCE, classifier.card.parity.get("accepted", 0.0))
     pairs = [(one, again[_key(one)]) for one in recorded if _key(one) in again]
     differ: list[Difference] = []
