@@ -1,8 +1,9 @@
 """What `carina import` makes of genuine Keras files, beside what TensorFlow answers.
 
 An interpreter with tensorflow and tf_keras (Keras 2 under its name of today) writes models as
-Teachable Machine and Keras projects build them, with images and its own answers to them. Each
-file is then imported, and the network's answers compared.
+Teachable Machine and Keras projects build them, and Keras's own backbones with random weights,
+with images and its own answers to them. Each file is then imported, and the classifier's answers
+in ONNX Runtime are compared.
 
     python benchmarks/import_parity.py --tensorflow /path/to/python [--keep FOLDER]
 """
@@ -18,8 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from carina.domain.pixel_scaling import PixelRule
+from carina.domain.softmax import log_softmax
+from carina.inference.foreign.contract import contract_files
 from carina.inference.foreign.image_input import Declared
 from carina.inference.foreign.opening import open_foreign
+from carina.inference.runtimes.onnxruntime import load_with_onnxruntime
 from carina.workflows.keras_files import convert_keras
 
 WRITER = '''
@@ -29,18 +33,18 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras, numpy as np, tf_keras
 out, rng = sys.argv[1], np.random.default_rng(0)
 
-def settled(model):
+def settled(model, low=-1, high=1):
     """Give the statistics of a batch to the layers, so that random weights tell images apart and
     a wrong order of weights shows."""
     norms = [layer for layer in model.layers if hasattr(layer, "moving_mean")]
     for layer in norms:
         layer.momentum = 0.0
-    model(rng.uniform(-1, 1, (8, *model.input_shape[1:])).astype("float32"), training=True)
+    model(rng.uniform(low, high, (8, *model.input_shape[1:])).astype("float32"), training=True)
     for layer in norms:
         layer.momentum = 0.99
-        gamma, beta, mean, variance = layer.get_weights()
-        layer.set_weights([gamma * rng.uniform(0.8, 1.2, gamma.shape),
-            beta + rng.normal(0, 0.1, beta.shape), mean, variance])
+        *scale, shift, mean, variance = layer.get_weights()
+        layer.set_weights([*(gamma * rng.uniform(0.8, 1.2, gamma.shape) for gamma in scale),
+            shift + rng.normal(0, 0.1, shift.shape), mean, variance])
     return model
 
 def kept(model, name, low, high, *endings):
@@ -77,6 +81,14 @@ kept(k.Model(image, answer), "transfer-learning", 0, 255, "h5")
 kept(sequence(k, L.Dense(3, activation="softmax")), "sequence-keras2", 0, 255, "h5", "keras")
 last = keras.layers.Dense(3, activation="softmax")
 kept(sequence(keras, last), "sequence-keras3", 0, 255, "h5", "keras")
+keras.utils.set_random_seed(0)
+for name in ("DenseNet121", "EfficientNetB0", "InceptionV3", "ResNet50V2", "VGG16", "Xception"):
+    maps = getattr(keras.applications, name)(input_shape=(224, 224, 3), include_top=False,
+        weights=None)
+    answer = keras.layers.Dense(3, activation="softmax")(
+        keras.layers.GlobalAveragePooling2D()(maps.output))
+    low, high = (0, 255) if name == "EfficientNetB0" else (-1, 1)
+    kept(settled(keras.Model(maps.input, answer), low, high), name, low, high, "keras")
 '''
 
 
@@ -100,10 +112,12 @@ def main() -> int:
 def compare(file: Path) -> None:
     with np.load(file.with_suffix(".npz")) as kept:
         images, answers = kept["images"], kept["answers"]
-    keras = convert_keras(file, size=None)
+    keras = convert_keras(file, file.read_bytes(), size=None)
     foreign = open_foreign(keras.network, declared=Declared())
     films = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    found = foreign.own_probabilities(films, PixelRule())
+    network = load_with_onnxruntime(contract_files(foreign, PixelRule()).network)
+    (logits,) = network.run(["logits"], {"image": films})
+    found = np.exp(log_softmax(logits))
     wanted = foreign.answers.probabilities(answers)
     print(
         f"{file.name} | {keras.keras_version} | {keras.n_parameters:,} | "

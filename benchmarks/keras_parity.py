@@ -154,6 +154,9 @@ def tensorflow_side(folder: Path) -> dict[str, Any]:
     answers = model.predict(stored_films(stored, slice(0, N_ANSWERED)), verbose=0)
     answers = answers.astype(np.float64)
     if facts["dtype"] == "float64":
+        from keras.src.backend.common import dtypes
+
+        dtypes.BIT64_TO_BIT32_DTYPE.clear()  # else Keras's own products and sums stay in float32
         keras.config.set_floatx("float64")
         model = _in_float64(model)
 
