@@ -154,14 +154,15 @@ def tensorflow_side(folder: Path) -> dict[str, Any]:
     answers = model.predict(stored_films(stored, slice(0, N_ANSWERED)), verbose=0)
     answers = answers.astype(np.float64)
     if facts["dtype"] == "float64":
-        from keras.src.backend.common import dtypes
-
-        dtypes.BIT64_TO_BIT32_DTYPE.clear()  # else Keras's own products and sums stay in float32
         keras.config.set_floatx("float64")
         model = _in_float64(model)
 
     def losses() -> list[float]:
-        optimizer = keras.optimizers.Adam(LEARNING_RATE, epsilon=1e-7)
+        # TensorFlow takes a plain 0.999 for a float32 whatever it is cast to: 1 - 0.999 is then
+        # off by 5e-5.
+        betas = {"beta_1": np.float64(0.9), "beta_2": np.float64(0.999)}
+        exact = betas if facts["dtype"] == "float64" else {}
+        optimizer = keras.optimizers.Adam(LEARNING_RATE, epsilon=1e-7, **exact)
         model.compile(optimizer=optimizer, loss=facts["loss"], jit_compile=False)
         found = []
         for step in range(facts["steps"]):

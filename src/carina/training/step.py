@@ -116,7 +116,8 @@ def add_gradients(
     """
     with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=bf16):
         logits = network(images)
-    logits = logits.float()
+    if bf16:
+        logits = logits.float()
     total = nn.functional.cross_entropy(logits, labels, weight=weights, reduction="sum")
     loss = total / n_films
     loss.backward()  # type: ignore[no-untyped-call]
