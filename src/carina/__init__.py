@@ -9,8 +9,15 @@ The commands of the terminal are functions here, with the same names and argumen
 Research and education only: not a medical device, not for diagnosis.
 """
 
+import os
 from importlib import import_module
 from typing import Any
+
+# Threads of GNU's OpenMP, which computes for torch, wait for each other by spinning, for
+# milliseconds. Two trainings on the same cores then keep each other from working and take 20 times
+# as long each, or more, instead of twice. It is read once, when torch is imported.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 _HOMES = {
     "Run": "carina.runs",
