@@ -5,11 +5,14 @@ import onnx
 import pytest
 
 from carina.domain.pixel_scaling import PixelRule
+from carina.errors import ParityError
+from carina.inference.foreign import opening, running
 from carina.inference.foreign.contract import contract_files
 from carina.inference.foreign.image_input import Declared
 from carina.inference.foreign.opening import open_foreign
 from carina.inference.foreign.running import smooth_images
 from carina.inference.runtimes import RUNTIMES
+from carina.workflows.import_model import import_model
 from making.foreign_models import N_MAPS, SIDE, Foreign, foreign_model
 
 # All maps are negative, so that the largest value under a kernel at the edge is what lies around.
@@ -80,6 +83,18 @@ def test_a_classifier_sees_what_lies_around_the_maps_that_it_pools(kind, runtime
 def test_the_zeros_count_in_this_model():
     films = smooth_images(2, channels=3, height=SIDE, width=SIDE, seed=5)
     assert np.abs(by_hand(films, 0.0) - by_hand(films, -np.inf)).max() > 0.01
+
+
+def test_what_an_optimiser_changes_is_refused(tmp_path, settings, monkeypatch):
+    model = tmp_path / "model.onnx"
+    model.write_bytes(without_relu(ASKED["zero"]))
+    monkeypatch.setattr(opening, "with_kept_zeros", lambda graph: graph)
+    monkeypatch.setattr(running, "_WRONG_STEPS", ())
+    with pytest.raises(ParityError, match="the classifier answers otherwise than the model"):
+        import_model(model, labels="a,b", out=tmp_path / "out", settings=settings)
+    monkeypatch.undo()
+    made = import_model(model, labels="a,b", out=tmp_path / "out", settings=settings)
+    assert made.card.parity["max_probability_difference"] < 1e-6
 
 
 def test_the_network_stays_as_it_was_where_nothing_is_dropped():

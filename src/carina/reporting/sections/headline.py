@@ -54,7 +54,7 @@ def _what_it_is(run: Run) -> str:
     card = run.card
     n_train = sum(card.provenance.n_train.values())
     return (
-        f"A {card.provenance.architecture} network that tells {listed(card.labels.names)} apart, "
+        f"A network ({card.provenance.architecture}) that tells {listed(card.labels.names)} apart, "
         f"trained on {counted(n_train, 'film')} of {listed(card.provenance.sources)}. "
         f"{_what_is_below(run)}"
     )
