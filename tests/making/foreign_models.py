@@ -26,6 +26,7 @@ class Foreign:
         flattened: whether maps are pooled and flattened, with sizes written down.
         padded: what is put around the convolution's maps before they are max-pooled, ahead of the
             ReLU; None: they are not pooled; "": as ONNX has it where nothing is said, zero.
+        padded_last: whether that is done with the channels as the last axis.
         opset: version of ONNX's operators.
     """
 
@@ -40,6 +41,7 @@ class Foreign:
     own_scaling: tuple[float, float] | None = None
     flattened: bool = False
     padded: float | str | None = None
+    padded_last: bool = False
     opset: int = 17
 
 
@@ -113,18 +115,26 @@ def foreign_model(asked: Foreign = Foreign(), *, dense=None, kernel=None) -> onn
 
 
 def _padded_pooling(asked: Foreign, weights: dict, number: type) -> list:
-    around = [0, 0, 1, 1, 0, 0, 1, 1]
+    around = 2 * ([0, 1, 1, 0] if asked.padded_last else [0, 0, 1, 1])
+    taken = "turned" if asked.padded_last else "conv"
     said = asked.padded != ""
     if asked.opset < 11:
         settings = {"pads": around} | ({"value": float(asked.padded)} if said else {})
-        pad = ("Pad", ["conv"], "padded", settings)
+        pad = ("Pad", [taken], "padded", settings)
     else:
         weights["around"] = np.array(around, np.int64)
         if said:
             weights["beside"] = number(asked.padded)
-        pad = ("Pad", ["conv", "around", *(["beside"] if said else [])], "padded", {})
+        pad = ("Pad", [taken, "around", *(["beside"] if said else [])], "padded", {})
     pool = {"kernel_shape": [3, 3], "strides": [2, 2]}
-    return [pad, ("MaxPool", ["padded"], "pooled first", pool)]
+    if not asked.padded_last:
+        return [pad, ("MaxPool", ["padded"], "pooled first", pool)]
+    return [
+        ("Transpose", ["conv"], "turned", {"perm": [0, 2, 3, 1]}),
+        pad,
+        ("Transpose", ["padded"], "turned back", {"perm": [0, 3, 1, 2]}),
+        ("MaxPool", ["turned back"], "pooled first", pool),
+    ]
 
 
 def _ending(ending: str) -> list[tuple[str, Sequence[str], str, dict]]:

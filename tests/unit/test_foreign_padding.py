@@ -29,6 +29,7 @@ ASKED = {
     "zero": asked_for(0.0),
     "an attribute": asked_for(0.0, opset=10),
     "a default attribute": asked_for("", opset=9),
+    "with the channels last": asked_for(0.0, padded_last=True),
     "in 16 bits": asked_for(0.0, kind=onnx.TensorProto.FLOAT16),
     "minus infinity": asked_for(-np.inf),
     "below all": asked_for(-9.0),

@@ -29,7 +29,8 @@ from carina.inference.classifier import Classifier
 from carina.inference.foreign.answers import LOGITS
 from carina.inference.foreign.contract import FEATURES, ContractFiles, contract_files
 from carina.inference.foreign.opening import ForeignNetwork
-from carina.inference.foreign.running import Session, smooth_images
+from carina.inference.foreign.running import smooth_images
+from carina.inference.runtimes.onnxruntime import load_with_onnxruntime
 from carina.reporting.model_card import model_card
 from carina.workflows.model_files import ModelFile
 
@@ -152,8 +153,8 @@ def _parity(
         ParityError: if it answers otherwise than rounding explains.
     """
     prepared = _parity_films(films, spec)
-    session = Session(files.network)
-    logits = np.concatenate([session.run([LOGITS], "image", film[None])[0] for film in prepared])
+    served = load_with_onnxruntime(files.network)
+    logits = np.concatenate([served.run([LOGITS], {"image": film[None]})[0] for film in prepared])
     answers = np.exp(log_softmax(logits))
     # The model's own steps one by one: what ONNX Runtime's optimiser gets wrong is seen.
     own = source.foreign.own_probabilities(prepared, rule, is_optimised=False)
@@ -210,11 +211,11 @@ def _gate(
         return Gate(fitted_on=why), InputStatistics(), {}
     from carina.inference.gate.fitting import GateFilms, fit_gate
 
-    session = Session(files.network)
+    served = load_with_onnxruntime(files.network)
 
     def features(places: NDArray[np.intp]) -> NDArray[np.float64]:
         images = network_input(films.levels[places], spec)
-        found = [session.run([FEATURES], "image", image[None])[0] for image in images]
+        found = [served.run([FEATURES], {"image": image[None]})[0] for image in images]
         return np.concatenate(found).astype(np.float64)
 
     fitted = fit_gate(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _VALUE_IS_INPUT_FROM = 11
 _ALMOST_ZERO = "almost_zero"
+_SAME_VALUES = frozenset({"Cast", "Identity", "Transpose"})
 
 
 def with_kept_zeros(graph: Graph) -> Graph:
@@ -43,13 +44,22 @@ def with_kept_zeros(graph: Graph) -> Graph:
 def _is_dropped(node: onnx.NodeProto, graph: Graph) -> bool:
     if node.op_type != "Pad" or attribute(node, "mode", b"constant") != b"constant":
         return False
-    if not any(reader.op_type == "MaxPool" for reader in graph.readers.get(node.output[0], ())):
+    if not _is_pooled(node.output[0], graph):
         return False
     if graph.opset < _VALUE_IS_INPUT_FROM:
         return float(attribute(node, "value", 0.0)) == 0
     name = node.input[2] if len(node.input) > 2 else ""
     value = graph.constant(name) if name else np.zeros(())
     return value is not None and not np.any(value)
+
+
+def _is_pooled(name: str, graph: Graph) -> bool:
+    """Return whether a max-pooling reads a value, as it is or with its axes in another order."""
+    return any(
+        reader.op_type == "MaxPool"
+        or (reader.op_type in _SAME_VALUES and _is_pooled(reader.output[0], graph))
+        for reader in graph.readers.get(name, ())
+    )
 
 
 def _kept(node: onnx.NodeProto, opset: int) -> onnx.NodeProto:
